@@ -1,0 +1,109 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Finding is what one scanner said about one message. An error is a Finding
+// too: it then has a Cause, and the policy says what that means.
+type Finding struct {
+	Source string
+	Score  float64
+	Limit  float64 // the source's own threshold for spam; 0 when it has none
+	Rules  []Rule  // what the score is made of; may be empty
+	Labels []string
+	Advice Action // Undecided unless the source is sure by itself
+	Text   string // for the sending side, with Advice
+	Server string // which of several servers answered; never told to strangers
+
+	Waited time.Duration // until the source had time for the message
+	Took   time.Duration // altogether, waiting included
+
+	Cause Cause         // why the source could not answer; empty when it did
+	Err   string        // the same in full, for the record only
+	Blind time.Duration // with a Cause: for how long the source has answered nobody
+}
+
+// Rule is one test that a scanner applied.
+type Rule struct {
+	Name        string
+	Points      float64 // 0 when the scanner names rules without points
+	Description string
+}
+
+// Labels with a meaning for Policy.
+const (
+	// Truncated: only the first part of the content was scanned. Body hashes
+	// over it are wrong, so rules about signatures misfire.
+	Truncated = "truncated"
+
+	// Signed: the content bears a signature that may well be valid. Together
+	// with Truncated it caps the verdict at Tag.
+	Signed = "signed"
+)
+
+// HasLabel reports whether the finding carries the label.
+func (f Finding) HasLabel(label string) bool {
+	for _, l := range f.Labels {
+		if l == label {
+			return true
+		}
+	}
+	return false
+}
+
+// Cause is why a source could not answer, in one word of a closed set.
+type Cause string
+
+// The causes.
+const (
+	CauseBusy        Cause = "busy"        // no slot was free in time
+	CauseTimeout     Cause = "timeout"     // the clock ended
+	CauseUnreachable Cause = "unreachable" // no connection
+	CauseBroken      Cause = "broken"      // the connection or the answer broke off
+	CauseRefused     Cause = "refused"     // the source answered that it will not
+	CausePanic       Cause = "panic"
+	CauseGone        Cause = "gone" // nobody waits for the answer any more
+	CauseOther       Cause = "other"
+)
+
+// Causes is the closed set.
+func Causes() []Cause {
+	return []Cause{
+		CauseBusy, CauseTimeout, CauseUnreachable, CauseBroken, CauseRefused,
+		CausePanic, CauseGone, CauseOther,
+	}
+}
+
+// Failure is an error of a Scanner that knows its Cause, and for how long the
+// source has been without an answer for anybody.
+type Failure struct {
+	Cause Cause
+	Blind time.Duration
+	Err   error
+}
+
+// Error is the text of the error inside.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap gives the error inside.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// failed turns an error into the part of a Finding that tells of it.
+func failed(f *Finding, err error) {
+	f.Err = err.Error()
+	var known *Failure
+	switch {
+	case errors.As(err, &known):
+		f.Cause, f.Blind = known.Cause, known.Blind
+	case errors.Is(err, context.DeadlineExceeded):
+		f.Cause = CauseTimeout
+	case errors.Is(err, context.Canceled):
+		f.Cause = CauseGone
+	}
+	if f.Cause == "" { // also a Failure whose author forgot its Cause
+		f.Cause = CauseOther
+	}
+}

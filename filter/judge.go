@@ -1,0 +1,95 @@
+package filter
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Scanner reads content. Scan returns when the context ends, whatever the
+// scanner does; if work of its goes on, that must not need the Content. An
+// error that is a *Failure says its Cause.
+type Scanner interface {
+	Name() string
+	Scan(ctx context.Context, m Message) (Finding, error)
+}
+
+// Judge asks the scanners, all at once, and applies a policy. It has no memory
+// and no sockets. The zero Judge asks nobody and accepts.
+type Judge struct {
+	Scanners []Scanner
+	Policies Policies
+}
+
+// grace is what a scanner gets to report that its context has ended. Its own
+// words ("busy", "refused") say more than ours, and a scanner that says nothing
+// must not hold the message.
+const grace = 100 * time.Millisecond
+
+// Weigh answers the end of data. It returns when every scanner has answered,
+// or shortly after the context has ended.
+func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
+	return j.Policies.For(m.Envelope).Decide(j.ask(ctx, m))
+}
+
+type answer struct {
+	index   int
+	finding Finding
+}
+
+func (j Judge) ask(ctx context.Context, m Message) []Finding {
+	start := time.Now()
+	answers := make(chan answer, len(j.Scanners)) // buffered: a late answer leaks no goroutine
+	for i, s := range j.Scanners {
+		go func() { answers <- answer{i, ask(ctx, s, m)} }()
+	}
+	findings := make([]Finding, len(j.Scanners))
+	var over <-chan time.Time
+	ended := ctx.Done()
+	for range j.Scanners {
+		select {
+		case a := <-answers:
+			findings[a.index] = a.finding
+			continue
+		case <-ended:
+		}
+		if over == nil {
+			over = time.After(grace)
+		}
+		select {
+		case a := <-answers:
+			findings[a.index] = a.finding
+		case <-over:
+			return j.giveUp(ctx, findings, time.Since(start))
+		}
+	}
+	return findings
+}
+
+// giveUp fills in for the scanners that have said nothing at all.
+func (j Judge) giveUp(ctx context.Context, findings []Finding, took time.Duration) []Finding {
+	for i, s := range j.Scanners {
+		if findings[i].Source == "" {
+			findings[i] = Finding{Source: s.Name(), Took: took}
+			failed(&findings[i], fmt.Errorf("%s said nothing: %w", s.Name(), ctx.Err()))
+		}
+	}
+	return findings
+}
+
+// ask turns an answer, an error or a panic of one scanner into a Finding.
+func ask(ctx context.Context, s Scanner, m Message) (f Finding) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			f = Finding{}
+			failed(&f, &Failure{Cause: CausePanic, Err: fmt.Errorf("panic: %v", p)})
+		}
+		f.Source, f.Took = s.Name(), time.Since(start)
+	}()
+	f, err := s.Scan(ctx, m)
+	if err != nil {
+		failed(&f, err)
+	}
+	return f
+}

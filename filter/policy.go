@@ -1,0 +1,183 @@
+package filter
+
+import (
+	"strings"
+	"time"
+)
+
+// Mode says whether a policy acts on what it decides.
+type Mode uint8
+
+// The modes. The zero Mode enforces.
+const (
+	Enforce Mode = iota
+	Observe      // carry everything, and record what would have happened
+)
+
+// Headers says which passed mail gets X-Spam fields.
+type Headers uint8
+
+// The choices. Mail that was accepted without a scan says so under each.
+const (
+	HeadersAll Headers = iota
+	HeadersTagged
+	HeadersNone
+)
+
+// Policy says what findings mean for one group of messages. Its zero value
+// tags at a source's own threshold, refuses nothing by score and defers what
+// could not be scanned.
+type Policy struct {
+	Name string
+	Mode Mode
+
+	// TagAt is the score from which a message is marked. 0 takes the threshold
+	// that the scanner itself reported.
+	TagAt float64
+
+	// RejectAt is the score from which a message is refused; 0 means never.
+	RejectAt float64
+
+	// TagOnly marks what would have been refused for its content. It is for
+	// mail of one's own users, who are not spammers by SpamAssassin's rules
+	// about dial-up addresses.
+	TagOnly bool
+
+	OnScanFailure Action // no scanner could answer: Accept, or else Defer
+	OnBusy        Action // no scanner was free in time: Accept, or else Defer
+
+	// BlindLimit accepts, and marks, once no source has answered anybody for so
+	// long. 0 means never.
+	BlindLimit time.Duration
+
+	RejectText string // told to the sending side; {id} and {contact} are replaced
+	Contact    string
+	Headers    Headers
+}
+
+// DefaultRejectText is what a refused sender reads.
+const DefaultRejectText = "Message refused: it looks like spam (ref {id}){contact}"
+
+// DefaultTagAt serves when the policy wants the scanner's own threshold and the
+// scanner reported none: SpamAssassin's required_score as shipped.
+const DefaultTagAt = 5.0
+
+// Decide weighs findings. It is a pure function: the same findings give the
+// same verdict, today and in a replay.
+func (p Policy) Decide(findings []Finding) Verdict {
+	v := Verdict{Policy: p.Name, TagAt: p.tagAt(findings), RejectAt: p.RejectAt, Findings: findings}
+	for _, f := range findings {
+		v.Score += f.Score
+	}
+	sure, isSure := surest(findings)
+	cause, blind := unscanned(findings)
+	switch {
+	case isSure:
+		v.Action, v.Reason, v.Text = sure.Advice, Advice, sure.Text
+	case cause != "":
+		v.Action, v.Reason = p.blind(cause, blind)
+	case p.RejectAt > 0 && v.Score >= p.RejectAt:
+		v.Action, v.Reason, v.Text = Reject, Score, p.rejectText()
+	case v.Score >= v.TagAt:
+		v.Action, v.Reason = Tag, Score
+	default:
+		v.Action, v.Reason = Accept, Clean
+	}
+	return p.soften(v)
+}
+
+// soften applies what makes a verdict milder: the cap on refusals, and
+// observing. It adds the fields, which tell of the outcome.
+func (p Policy) soften(v Verdict) Verdict {
+	if v.Action == Reject && (p.TagOnly || unsure(v.Findings)) {
+		v.Action, v.Text = Tag, ""
+	}
+	v.Would = v.Action
+	if p.Mode == Observe && !v.Action.Passes() {
+		v.Text = ""
+		if v.Action == Reject {
+			v.Action = Tag
+		} else {
+			v.Action = Accept
+		}
+	}
+	v.Fields = p.fields(v)
+	return v
+}
+
+func (p Policy) tagAt(findings []Finding) float64 {
+	if p.TagAt != 0 {
+		return p.TagAt
+	}
+	for _, f := range findings {
+		if f.Limit != 0 {
+			return f.Limit
+		}
+	}
+	return DefaultTagAt
+}
+
+// blind decides about a message that nobody has scanned.
+func (p Policy) blind(cause Cause, since time.Duration) (Action, Reason) {
+	action, reason := p.OnScanFailure, Unscanned
+	if cause == CauseBusy {
+		action, reason = p.OnBusy, Busy
+	}
+	if p.BlindLimit > 0 && since >= p.BlindLimit {
+		action = Accept
+	}
+	if action != Accept {
+		action = Defer // the zero value too: accepting blindly must be written down
+	}
+	return action, reason
+}
+
+func (p Policy) rejectText() string {
+	text := p.RejectText
+	if text == "" {
+		text = DefaultRejectText
+	}
+	return strings.ReplaceAll(text, "{contact}", p.Contact)
+}
+
+// surest is the finding whose advice needs no score: the first Reject, or else
+// the first Defer, or else the first Accept.
+func surest(findings []Finding) (Finding, bool) {
+	for _, want := range []Action{Reject, Defer, Accept} {
+		for _, f := range findings {
+			if f.Cause == "" && f.Advice == want {
+				return f, true
+			}
+		}
+	}
+	return Finding{}, false
+}
+
+// unscanned reports the cause when sources were asked and none answered, and
+// for how long the one that answered last has been silent. Busy is the cause
+// only if every source was: else something is broken.
+func unscanned(findings []Finding) (cause Cause, blind time.Duration) {
+	for i, f := range findings {
+		switch {
+		case f.Cause == "":
+			return "", 0
+		case i == 0:
+			cause, blind = f.Cause, f.Blind
+		case cause == CauseBusy:
+			cause = f.Cause
+		}
+		blind = min(blind, f.Blind)
+	}
+	return cause, blind
+}
+
+// unsure reports a score that rests on a part of a signed message: rules about
+// broken signatures then say nothing about the sender.
+func unsure(findings []Finding) bool {
+	for _, f := range findings {
+		if f.HasLabel(Truncated) && f.HasLabel(Signed) {
+			return true
+		}
+	}
+	return false
+}

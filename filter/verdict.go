@@ -1,0 +1,36 @@
+package filter
+
+// Verdict is the one answer a message gets, and why. The relay turns it into an
+// SMTP reply; it never looks at scores.
+type Verdict struct {
+	Action Action
+	Reason Reason
+
+	// Would is the action that the policy would have taken when Action is
+	// milder because the policy only observes; otherwise it equals Action.
+	Would Action
+
+	// Text is one sentence for the sending side. "{id}" in it stands for the
+	// reference, which a policy does not know.
+	Text string
+
+	Policy   string
+	Score    float64
+	TagAt    float64
+	RejectAt float64
+
+	// Fields are header fields to put on top of the message when it passes,
+	// in this order. "{id}" stands for the reference.
+	Fields   []Field
+	Findings []Finding
+}
+
+// Field is one header field, not yet folded.
+type Field struct{ Name, Value string }
+
+// Unscanned is the failure that left the message without any answer of a
+// scanner, or an empty Cause if one answered or none was asked.
+func (v Verdict) Unscanned() Cause {
+	cause, _ := unscanned(v.Findings)
+	return cause
+}

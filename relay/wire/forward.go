@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// ForwardNames are the XFORWARD attributes, as a server announces them. Postfix
+// sends no others (XFORWARD_README).
+const ForwardNames = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
+
+// Limits of Postfix's own parser: longer values are answered 501, for ever, and
+// so is a longer command.
+const (
+	maxValue   = 255 // encoded
+	maxForward = 510 // one command, without its CRLF
+
+	unavailable = "[UNAVAILABLE]"
+)
+
+// Forward is what XFORWARD tells about a remote client. Values are decoded; an
+// empty one is unknown.
+type Forward struct{ Name, Addr, Port, Proto, Helo, Ident, Source string }
+
+func (f *Forward) field(name string) *string {
+	return map[string]*string{
+		"NAME": &f.Name, "ADDR": &f.Addr, "PORT": &f.Port, "PROTO": &f.Proto,
+		"HELO": &f.Helo, "IDENT": &f.Ident, "SOURCE": &f.Source,
+	}[strings.ToUpper(name)]
+}
+
+// Read takes over the attributes of one XFORWARD command and returns how many
+// it could not read, or would not: a control character is in none that Postfix
+// sends. Those are dropped, not refused: a client whose XFORWARD is answered
+// 5xx hears 451 for ever, and its mail never gets through.
+func (f *Forward) Read(args string) (dropped int) {
+	for pair := range strings.FieldsSeq(args) {
+		name, encoded, found := strings.Cut(pair, "=")
+		value, err := fromXtext(encoded)
+		field := f.field(name)
+		switch {
+		case !found || field == nil || err != nil || strings.ContainsFunc(value, isControl):
+			dropped++
+		case strings.EqualFold(value, unavailable), strings.EqualFold(value, "[TEMPUNAVAIL]"):
+			*field = ""
+		default:
+			*field = value
+		}
+	}
+	return dropped
+}
+
+// Append prints the attributes that names lists, as commands of the given verb
+// (XFORWARD, or XCLIENT, whose attributes are spelt alike) with their CRLF, as
+// many as the limit of length needs.
+func (f Forward) Append(dst []byte, verb string, names []string) []byte {
+	line := verb
+	for _, name := range names {
+		field, name := f.field(name), strings.ToUpper(name)
+		if field == nil {
+			continue
+		}
+		pair := " " + name + "=" + attribute(name, *field)
+		if len(line)+len(pair) > maxForward {
+			dst, line = append(append(dst, line...), crlf...), verb
+		}
+		line += pair
+	}
+	if line == verb {
+		return dst
+	}
+	return append(append(dst, line...), crlf...)
+}
+
+// attribute is a value as the next hop's parser takes it: IPv6 with the prefix
+// that Postfix requires, and nothing that it would refuse.
+func attribute(name, value string) string {
+	ok := value != ""
+	switch name {
+	case "SOURCE": // [UNAVAILABLE] would mean LOCAL (smtpd.c), which rewrites headers
+		if strings.EqualFold(value, "LOCAL") {
+			return "LOCAL"
+		}
+		return "REMOTE"
+	case "ADDR":
+		addr, valid := ParseAddr(value)
+		if value, ok = addr.String(), valid; addr.Is6() {
+			value = "IPV6:" + value
+		}
+	case "PORT":
+		_, err := strconv.ParseUint(value, 10, 16)
+		ok = err == nil && len(value) <= 5
+	case "PROTO":
+		ok = strings.EqualFold(value, "SMTP") || strings.EqualFold(value, "ESMTP")
+	}
+	if value = toXtext(value); !ok || len(value) > maxValue {
+		return unavailable
+	}
+	return value
+}
+
+// ParseAddr reads the ADDR attribute: an IPv4 address, or an IPv6 address with
+// or without the prefix "IPv6:" in any case.
+func ParseAddr(value string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.TrimPrefix(strings.ToUpper(value), "IPV6:"))
+	return addr.Unmap().WithZone(""), err == nil
+}
+
+// xtext (RFC 3461 4) is the encoding of URLs with "+" for "%". It may protect
+// more than it must; Postfix's own leaves "=" as it is.
+func toXtext(s string) string {
+	return strings.NewReplacer("+", "+2B", "=", "+3D", "%", "+").Replace(url.PathEscape(s))
+}
+
+func fromXtext(s string) (string, error) {
+	return url.PathUnescape(strings.NewReplacer("%", "%25", "+", "%").Replace(s))
+}
