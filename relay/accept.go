@@ -1,0 +1,134 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// accept takes connections at one door and hands them to go-smtp. Postfix must
+// be greeted at once, so scoring is limited, not accepting; only at
+// MaxConnections the rest waits in the kernel's queue.
+func (s *Server) accept(ctx context.Context, door *Door, out chan<- net.Conn) {
+	stop := context.AfterFunc(ctx, func() { door.Listener.Close() })
+	defer stop()
+	defer door.Listener.Close()
+	var delay time.Duration
+	for {
+		conn, err := door.Listener.Accept()
+		switch {
+		case err != nil && (ctx.Err() != nil || errors.Is(err, net.ErrClosed)):
+			return
+		case err != nil:
+			delay = s.backOff(ctx, delay, err)
+			continue
+		case !s.allowed(conn):
+			s.turnAway(conn)
+		case !s.place(ctx, door):
+			conn.Close()
+			return
+		default:
+			out <- s.open(conn, door)
+		}
+		delay = 0
+	}
+}
+
+// place waits for one of MaxConnections places, with one connection in hand.
+// It is false when ctx has ended first.
+func (s *Server) place(ctx context.Context, door *Door) bool {
+	if s.places == nil {
+		return true
+	}
+	select {
+	case s.places <- struct{}{}:
+		return true
+	default:
+	}
+	s.Log.Warn().Str("listener", door.Listener.Addr().String()).Int("max_connections", s.MaxConnections).
+		Msg("no more connections are accepted until one ends")
+	select {
+	case s.places <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// backOff waits after a failed Accept, which is mostly a lack of descriptors.
+// Ending the server for it would turn a shortage into an outage.
+func (s *Server) backOff(ctx context.Context, delay time.Duration, err error) time.Duration {
+	delay = min(max(5*time.Millisecond, 2*delay), time.Second)
+	s.Log.Error().Err(err).Dur("pause", delay).Msg("accept")
+	select {
+	case <-time.After(delay):
+	case <-ctx.Done():
+	}
+	return delay
+}
+
+// allowed says whether the peer may talk to us. Whoever may can send mail past
+// every check of Postfix.
+func (s *Server) allowed(conn net.Conn) bool {
+	peer, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok || len(s.Allow) == 0 {
+		return true // a unix socket has its permissions
+	}
+	addr := peer.AddrPort().Addr().Unmap().WithZone("")
+	for _, prefix := range s.Allow {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) turnAway(conn net.Conn) {
+	defer conn.Close()
+	s.Log.Warn().Str("peer", conn.RemoteAddr().String()).Msg("connection refused: not in server.allow")
+	conn.SetWriteDeadline(time.Now().Add(time.Second))
+	conn.Write(text(554, "5.7.1 Access denied").Append(nil))
+}
+
+// queue is the listener that go-smtp serves: connections from all doors.
+type queue struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+// Accept gives the next connection.
+func (q *queue) Accept() (net.Conn, error) {
+	select {
+	case conn := <-q.conns:
+		return conn, nil
+	case <-q.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close makes Accept fail. go-smtp calls it once.
+func (q *queue) Close() error {
+	close(q.done)
+	return nil
+}
+
+// Addr is a formality.
+func (q *queue) Addr() net.Addr { return net.TCPAddrFromAddrPort(netip.AddrPort{}) }
+
+// complaints is go-smtp's log. It prints panics with their stack.
+type complaints struct{ log zerolog.Logger }
+
+// Printf logs one complaint.
+func (c complaints) Printf(format string, v ...any) {
+	c.log.Error().Str("library", fmt.Sprintf(format, v...)).Msg("conversation")
+}
+
+// Println logs one complaint.
+func (c complaints) Println(v ...any) {
+	c.log.Error().Str("library", fmt.Sprintln(v...)).Msg("conversation")
+}

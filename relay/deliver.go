@@ -1,0 +1,228 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"proxyfilter/filter"
+	"proxyfilter/relay/wire"
+)
+
+// outcome is how a message fared at the next hop.
+type outcome struct {
+	reply  wire.Reply
+	reason filter.Reason // empty when it was accepted
+	err    error         // what the administrator should know
+}
+
+func (o outcome) accepted() bool { return o.reason == "" }
+
+// order is one message for the next hop.
+type order struct {
+	forward wire.Forward
+	mail    string   // the commands, as Postfix sent them
+	rcpts   []string // likewise
+	content io.Reader
+	look    func() error // whether Postfix still listens; asked directly before the final dot
+}
+
+// maxFlight bounds what is sent before replies are read: more, and both sides
+// could be stuck in a write.
+const maxFlight = 100
+
+// deliver carries one message to the next hop and gives its answer. The commit
+// context ends the time in which the final dot may leave, reply the time to
+// wait for what comes of it.
+func (n *NextHop) deliver(commit, reply context.Context, o order) outcome {
+	h, err := n.take(commit)
+	if err != nil {
+		return lost(commit, err)
+	}
+	refused, err := n.open(h, o)
+	if again(h, refused, err) {
+		if h, err = n.fresh(commit, h); err != nil {
+			return lost(commit, err)
+		}
+		refused, err = n.open(h, o)
+	}
+	switch {
+	case err != nil:
+		n.drop(h)
+		return lost(commit, err)
+	case refused != nil:
+		n.drop(h) // after 354 the only way out
+		return refusal(*refused)
+	}
+	return n.finish(h, commit, reply, o)
+}
+
+// again says whether the transaction may be tried once more: a connection that
+// was kept may have died, or be told 421, before any content was sent.
+func again(h *hop, refused *wire.Reply, err error) bool {
+	if !h.reused {
+		return false
+	}
+	return isAway(err) || (refused != nil && refused.Code == 421)
+}
+
+// open brings a connection to the point where content may follow. A refusal is
+// the reply that Postfix gets.
+func (n *NextHop) open(h *hop, o order) (refused *wire.Reply, err error) {
+	if err := n.present(h, o.forward); err != nil {
+		return nil, err
+	}
+	t := flight{hop: h}
+	t.forwards = h.forward(o.forward)
+	for i, line := range append([]string{o.mail}, o.rcpts...) {
+		h.command(line)
+		t.commands++
+		if !h.pipelining || i%maxFlight == maxFlight-1 {
+			if err := t.land(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	h.command("DATA")
+	t.data = true
+	if err := t.land(); err != nil {
+		return nil, err
+	}
+	return t.refused, nil
+}
+
+// flight is a group of commands whose replies are read together (RFC 2920).
+type flight struct {
+	hop      *hop
+	forwards int  // XFORWARD commands under way
+	commands int  // MAIL and RCPT commands under way
+	data     bool // DATA is under way, as the last
+	refused  *wire.Reply
+}
+
+// land sends what was collected and reads all replies to it.
+func (t *flight) land() error {
+	if err := t.hop.send(); err != nil {
+		return err
+	}
+	for ; t.forwards > 0; t.forwards-- {
+		// Its refusal is ignored: the log then lacks a name, the mail arrives.
+		if reply, err := t.hop.read(); err != nil {
+			return err
+		} else if reply.Code == 421 {
+			t.refuse(reply)
+		}
+	}
+	for ; t.commands > 0; t.commands-- {
+		reply, err := t.hop.read()
+		if err != nil {
+			return err
+		}
+		if reply.Class() != 2 {
+			t.refuse(reply)
+		}
+	}
+	if !t.data {
+		return nil
+	}
+	reply, err := t.hop.read()
+	if err == nil && reply.Code != 354 && t.refused == nil {
+		t.refused = &reply // what RCPT was told says more than "no valid recipients"
+	}
+	if err == nil && t.hop.extra() {
+		err = errOdd
+	}
+	return err
+}
+
+// refuse keeps the refusal that counts: the first one, but a temporary one
+// before a permanent one, because the whole message gets this answer and one
+// recipient's full disk must not bounce it for all.
+func (t *flight) refuse(reply wire.Reply) {
+	if t.refused == nil || (t.refused.Class() == 5 && reply.Class() == 4) {
+		t.refused = &reply
+	}
+}
+
+// finish sends the content, looks at Postfix, sends the final dot and reads the
+// one reply to it.
+func (n *NextHop) finish(h *hop, commit, reply context.Context, o order) outcome {
+	h.until(commit)
+	if err := h.content(o.content, &n.buffers, func() error { return ready(commit, o.look) }); err != nil {
+		n.drop(h)
+		return lost(commit, err)
+	}
+	h.until(reply)
+	answer, err := h.read()
+	switch {
+	case err != nil:
+		n.drop(h)
+		return outcome{reply: awayReply(), reason: filter.HopLost, err: fmt.Errorf("after the final dot: %w", err)}
+	case h.extra():
+		// Two replies to one message: the second is to commands that were
+		// content. The first still tells what became of this message.
+		n.Log.Error().Stringer("reply", answer).Bytes("more", h.in).
+			Msg("the next hop gave more than one reply to the final dot: it may have executed content")
+		n.drop(h)
+	case answer.Class() == 2 && answer.Code != 221:
+		n.give(h)
+	default:
+		n.drop(h)
+	}
+	if answer.Class() == 2 {
+		return outcome{reply: answer}
+	}
+	return refusal(answer)
+}
+
+// ready is what must hold in the moment in which the final dot leaves.
+func ready(commit context.Context, look func() error) error {
+	if err := commit.Err(); err != nil {
+		return fmt.Errorf("no time is left for the final dot: %w", err)
+	}
+	return look()
+}
+
+// refusal passes the next hop's reply on, as one that Postfix can use. 421 and
+// 521 would make it hang up on the remote client.
+func refusal(reply wire.Reply) outcome {
+	err := error(nil)
+	switch {
+	case reply.Code == 421:
+		reply.Code = 451
+	case reply.Code == 521:
+		reply.Code = 554
+	case reply.Class() != 4 && reply.Class() != 5:
+		err = fmt.Errorf("the next hop answered %s", reply)
+		return outcome{reply: awayReply(), reason: filter.HopLost, err: err}
+	}
+	return outcome{reply: reply, reason: filter.HopRefused}
+}
+
+// lost is what a failure before the final dot means. Nothing was accepted.
+func lost(commit context.Context, err error) outcome {
+	switch {
+	case errors.Is(err, errGone):
+		return outcome{reason: filter.Gone, err: err}
+	case errors.Is(err, errExcess):
+		return outcome{reply: excessReply(), reason: filter.Malformed, err: err}
+	case commit.Err() != nil:
+		return outcome{reply: awayReply(), reason: filter.Late, err: err}
+	}
+	return outcome{reply: awayReply(), reason: filter.HopLost, err: err}
+}
+
+// queueID finds the queue id in Postfix's "250 2.0.0 Ok: queued as 4ABC".
+func queueID(reply wire.Reply) string {
+	if reply.Class() != 2 || len(reply.Lines) == 0 {
+		return ""
+	}
+	_, id, found := strings.Cut(reply.Lines[len(reply.Lines)-1], "queued as ")
+	id, _, _ = strings.Cut(id, " ")
+	if !found || len(id) > 64 {
+		return ""
+	}
+	return id
+}

@@ -1,0 +1,125 @@
+package relay
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"time"
+
+	"proxyfilter/relay/wire"
+)
+
+// Write collects what go-smtp writes, line by line, and sends a reply whole, in
+// one write. A reply that no command asked for is dropped: Postfix would take
+// it for the answer to its next command.
+func (f *front) Write(p []byte) (int, error) {
+	if f.state != replying && f.state != received {
+		return len(p), nil
+	}
+	f.out = append(f.out, p...)
+	reply, _, err := wire.ParseReply(f.out)
+	if err == nil {
+		f.out = f.out[:0]
+		f.emit(reply)
+	}
+	return len(p), nil
+}
+
+// emit sends the reply that go-smtp has made, in our words.
+func (f *front) emit(reply wire.Reply) {
+	ours := f.words(reply)
+	if f.verb == "DATA" && f.state == replying && reply.Code == 354 {
+		f.state = content
+	} else {
+		f.state = command
+	}
+	f.override = nil
+	f.say(ours)
+	if f.hangUp {
+		f.shut()
+	}
+}
+
+func (f *front) words(reply wire.Reply) wire.Reply {
+	switch {
+	case f.override != nil && f.override.Class() == reply.Class():
+		return *f.override
+	case reply.Code == 421 || reply.Code == 521:
+		// 421 makes Postfix hang up on the remote client (smtpd_chat.c). go-smtp
+		// says it after a panic, and its connection ends here.
+		f.hangUp = true
+		return wire.Reply{Code: 451, Lines: []string{"4.3.0 Internal error, try again"}}
+	case reply.Class() != 2:
+		return reply
+	}
+	switch f.verb {
+	case "":
+		return wire.Reply{Code: 220, Lines: []string{f.hostname + " ESMTP proxyfilter"}}
+	case "EHLO":
+		return wire.Reply{Code: 250, Lines: f.hello()}
+	case "MAIL":
+		return wire.Reply{Code: 250, Lines: []string{"2.1.0 Ok"}}
+	case "RCPT":
+		return wire.Reply{Code: 250, Lines: []string{"2.1.5 Ok"}}
+	}
+	return reply
+}
+
+// Close is called by go-smtp, at QUIT and when the conversation is over.
+func (f *front) Close() error {
+	f.state = closed
+	err := f.raw.Close()
+	f.once.Do(f.done)
+	return err
+}
+
+// LocalAddr is the address that Postfix connected to.
+func (f *front) LocalAddr() net.Addr { return f.raw.LocalAddr() }
+
+// RemoteAddr is the address of Postfix, not of the remote client.
+func (f *front) RemoteAddr() net.Addr { return f.raw.RemoteAddr() }
+
+// SetDeadline does nothing: go-smtp has one deadline for a whole message, which
+// ends slow ones and lets their rest be executed as commands.
+func (f *front) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing, for the same reason.
+func (f *front) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing: every write here has a limit of its own.
+func (f *front) SetWriteDeadline(time.Time) error { return nil }
+
+// cutVerb splits a command at its first blank; verbs are upper case from here.
+func cutVerb(line string) (verb, rest string) {
+	verb, rest, _ = strings.Cut(line, " ")
+	return strings.ToUpper(verb), rest
+}
+
+func trimLeft(s string) string { return strings.TrimLeft(s, " \t") }
+
+// address is the path of a MAIL or RCPT command without its angle brackets, for
+// policies and records. What goes to the next hop is the command itself, so
+// nothing depends on how well odd syntax is read here.
+func address(line string) string {
+	_, path, _ := strings.Cut(line, ":")
+	path = trimLeft(path)
+	if !strings.HasPrefix(path, "<") {
+		path, _, _ = strings.Cut(path, " ")
+		return path
+	}
+	quoted := false
+	for i := 1; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '>' && !quoted:
+			return path[1:i]
+		}
+	}
+	return path[1:]
+}
+
+// equalFold compares a field name or keyword without regard to case.
+func equalFold(b []byte, name string) bool { return bytes.EqualFold(b, []byte(name)) }

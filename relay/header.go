@@ -1,0 +1,205 @@
+package relay
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/emersion/go-message"
+	"github.com/emersion/go-message/textproto"
+
+	"proxyfilter/filter"
+)
+
+const (
+	// maxReceived is more hops than any honest path has (RFC 5321 6.3 asks for
+	// at least 100 in a server that counts nothing else; Postfix's
+	// hopcount_limit is 50).
+	maxReceived = 50
+
+	// maxField is how much of one interesting field is kept.
+	maxField = 4096
+)
+
+// header is what one look at a message's header tells.
+type header struct {
+	received      int     // Received fields
+	authenticated bool    // the topmost one says so
+	forged        []span  // fields that only we may write
+	messageID     string  // for records, cut short
+	from, subject string  // likewise, decoded
+	kept          []byte  // the raw fields that are decoded at the end
+	open          *[]byte // what the current field's lines are collected in
+	topmost       []byte  // the topmost Received field
+	inForged      bool
+}
+
+// span is a range of bytes of the content.
+type span struct{ from, to int64 }
+
+// readHeader looks at the header of content, without parsing the message: it
+// accepts everything, and ends at the first line that is neither a field nor
+// the continuation of one, as Postfix's cleanup does.
+func readHeader(content filter.Content, r *bufio.Reader) header {
+	var h header
+	r.Reset(io.NewSectionReader(content, 0, content.Size()))
+	var at int64
+	for begin := true; ; {
+		line, err := r.ReadSlice('\n')
+		if begin && !h.line(line, at) {
+			break
+		}
+		at += int64(len(line))
+		h.add(line, at)
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+		begin = err == nil // else the rest of a long line follows
+	}
+	h.finish()
+	return h
+}
+
+// line takes the start of a line, and reports whether the header goes on.
+func (h *header) line(line []byte, at int64) bool {
+	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		return at > 0
+	}
+	h.open, h.inForged = nil, false
+	name := fieldName(line)
+	switch {
+	case name == nil:
+		return false
+	case equalFold(name, "Received"):
+		if h.received++; h.received == 1 {
+			h.open = &h.topmost
+		}
+	case equalFold(name, "Message-ID"), equalFold(name, "From"), equalFold(name, "Subject"):
+		h.open = &h.kept
+	case isForged(name):
+		h.inForged = true
+		h.forged = append(h.forged, span{at, at})
+	}
+	return true
+}
+
+// add takes the bytes of the current line; to is where they end.
+func (h *header) add(line []byte, to int64) {
+	if h.inForged {
+		h.forged[len(h.forged)-1].to = to
+	}
+	if h.open != nil && len(*h.open)+len(line) <= maxField {
+		*h.open = append(*h.open, line...)
+	}
+}
+
+// fieldName is the name of the field that begins with line, or nil. Blanks
+// before the colon are taken, as Postfix takes them.
+func fieldName(line []byte) []byte {
+	name, _, found := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t")
+	if !found || len(name) == 0 {
+		return nil
+	}
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return nil
+		}
+	}
+	return name
+}
+
+// isForged says whether a field can only be a lie: nobody but us writes it, and
+// users' rules believe it.
+func isForged(name []byte) bool {
+	const prefix = "X-Spam-"
+	if len(name) <= len(prefix) || !equalFold(name[:len(prefix)], prefix) {
+		return false
+	}
+	switch strings.ToLower(string(name[len(prefix):])) {
+	case "flag", "score", "level", "status", "report", "checker-version":
+		return true
+	}
+	return false
+}
+
+// finish reads the fields that were kept, with errors ignored: it is for
+// records only.
+func (h *header) finish() {
+	h.authenticated = authenticated(h.topmost)
+	fields, _ := textproto.ReadHeader(bufio.NewReader(io.MultiReader(
+		bytes.NewReader(h.kept), strings.NewReader("\r\n"))))
+	parsed := message.Header{Header: fields}
+	h.messageID = brief(parsed.Get("Message-Id"))
+	h.from = brief(decoded(parsed, "From"))
+	h.subject = brief(decoded(parsed, "Subject"))
+	h.kept, h.topmost, h.open = nil, nil, nil
+}
+
+func decoded(h message.Header, name string) string {
+	if value, err := h.Text(name); err == nil {
+		return value
+	}
+	return h.Get(name)
+}
+
+// brief cuts a value for records, at a character.
+func brief(value string) string {
+	const limit = 200
+	if len(value) <= limit {
+		return value
+	}
+	return strings.ToValidUTF8(value[:limit], "")
+}
+
+// authenticated reads the word behind "with" in the Received field that Postfix
+// wrote (RFC 3848). It counts only in a line that begins with "by": the HELO
+// name, which the client chooses and which may hold blanks, and the name in a
+// client's certificate stand in lines of their own (smtpd.c).
+func authenticated(received []byte) bool {
+	for line := range bytes.Lines(received) {
+		line = bytes.TrimSpace(line)
+		if name := fieldName(line); name != nil && equalFold(name, "Received") {
+			line = bytes.TrimSpace(line[bytes.IndexByte(line, ':')+1:])
+		}
+		if !bytes.HasPrefix(line, []byte("by ")) {
+			continue
+		}
+		_, proto, _ := bytes.Cut(line, []byte(") with "))
+		switch word, _, _ := bytes.Cut(proto, []byte(" ")); string(word) {
+		case "ESMTPA", "ESMTPSA", "UTF8SMTPA", "UTF8SMTPSA":
+			return true
+		}
+		return false
+	}
+	return false
+}
+
+// carried is the message as the next hop gets it: our fields, and the content
+// without forged ones.
+func carried(fields []byte, forged []span, content filter.Content) io.Reader {
+	parts := []io.Reader{bytes.NewReader(fields)}
+	var at int64
+	for _, cut := range forged {
+		parts = append(parts, io.NewSectionReader(content, at, cut.from-at))
+		at = cut.to
+	}
+	parts = append(parts, io.NewSectionReader(content, at, content.Size()-at))
+	return io.MultiReader(parts...)
+}
+
+// printFields formats the verdict's fields, folded, with CRLF. A field that
+// cannot be printed is left out: it is worth less than the message.
+func printFields(fields []filter.Field, id string) []byte {
+	var h textproto.Header
+	for i := len(fields) - 1; i >= 0; i-- { // Add puts a field on top
+		h.Add(fields[i].Name, expand(fields[i].Value, id))
+	}
+	var b bytes.Buffer
+	if err := textproto.WriteHeader(&b, h); err != nil {
+		return nil
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\r\n"))
+}

@@ -1,0 +1,145 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"proxyfilter/filter"
+	"proxyfilter/relay/wire"
+)
+
+// result is what happened to a message, on its way to its Record.
+type result struct {
+	verdict   filter.Verdict
+	reply     wire.Reply
+	err       error
+	recipient string // the one it is about, if not all
+	queueID   string
+	received  time.Time // the end of data; zero if there was none
+	decided   time.Time // the verdict; zero if there was none
+	size      int64
+	header    header
+	anomalies wire.Anomalies
+}
+
+// message takes a message from Postfix and gives the one reply to it. An error
+// means that the connection is closed already.
+func (s *session) message(t *transaction) (wire.Reply, error) {
+	spool := &spooled{spool: s.srv.Spool, limit: s.srv.limit(s.front.door)}
+	defer spool.Close()
+	anomalies, err := s.front.content(spool)
+	if errors.Is(err, errGone) {
+		return wire.Reply{}, err // Reset makes the Record: aborted
+	}
+	r := result{received: time.Now(), size: spool.Size(), anomalies: anomalies, err: err}
+	if !s.acceptable(&r, spool) {
+		return s.settle(t, r), nil
+	}
+	t.env.Client.Authenticated = r.header.authenticated
+	c := s.srv.clock(r.received)
+	defer c.cancel()
+	if err := s.weigh(c, t, &r, spool); err != nil {
+		return s.interrupted(t, r, err)
+	}
+	if !r.verdict.Action.Passes() {
+		r.reply = verdictReply(r.verdict, t.env.ID)
+		return s.settle(t, r), nil
+	}
+	s.carry(c, t, &r, spool)
+	if r.verdict.Reason == filter.Gone {
+		return s.interrupted(t, r, errGone)
+	}
+	return s.settle(t, r), nil
+}
+
+// acceptable makes the checks that need no scanner. If one fails, r says so.
+func (s *session) acceptable(r *result, spool *spooled) bool {
+	refuse := func(action filter.Action, reason filter.Reason, reply wire.Reply) bool {
+		r.verdict, r.reply = relayVerdict(action, reason), reply
+		return false
+	}
+	switch {
+	case len(s.front.in) > 0:
+		s.front.hangUp, r.err = true, errExcess
+		return refuse(filter.Defer, filter.Malformed, excessReply())
+	case errors.Is(r.err, errTooBig):
+		return refuse(filter.Reject, filter.TooBig, text(552, "5.3.4 Message too big"))
+	case r.err != nil:
+		return refuse(filter.Defer, filter.Internal, brokenReply())
+	}
+	reader := s.srv.readers.take()
+	r.header = readHeader(spool, reader)
+	s.srv.readers.give(reader)
+	odd := r.anomalies.BareCR + r.anomalies.BareLF + r.anomalies.ExtraCR
+	switch {
+	case r.header.received > maxReceived:
+		return refuse(filter.Reject, filter.Loop, text(554, "5.4.6 Too many hops: this looks like a mail loop"))
+	case s.srv.Hygiene == Strict && odd > 0:
+		return refuse(filter.Reject, filter.Malformed, text(550, "5.6.11 Message contains bare CR or LF"))
+	}
+	return true
+}
+
+// weigh asks the judge, while Postfix waits on the line. It returns an error if
+// Postfix does not wait any more.
+func (s *session) weigh(c clock, t *transaction, r *result, spool *spooled) error {
+	ctx, cancel := context.WithCancelCause(c.commit)
+	defer cancel(nil)
+	ctx, stop := context.WithDeadline(ctx, r.received.Add(s.srv.Budget.Verdict))
+	defer stop()
+	unwatch := s.front.watch(cancel)
+	r.verdict = s.srv.Judge().Weigh(ctx, filter.Message{Envelope: t.env, Content: spool, Received: r.received})
+	unwatch()
+	r.decided = time.Now()
+	if cause := context.Cause(ctx); errors.Is(cause, errGone) || errors.Is(cause, errExcess) {
+		return cause
+	}
+	return nil
+}
+
+// carry delivers a message that has passed.
+func (s *session) carry(c clock, t *transaction, r *result, spool *spooled) {
+	o := order{
+		forward: t.forward, mail: t.mail, rcpts: t.rcpts, look: s.front.look,
+		content: carried(printFields(r.verdict.Fields, t.env.ID), r.header.forged, spool),
+	}
+	var out outcome
+	if t.visit != nil {
+		out = t.visit.deliver(c, o)
+	} else {
+		out = s.front.door.NextHop.deliver(c.commit, c.reply, o)
+	}
+	r.reply, r.err, r.queueID = out.reply, out.err, queueID(out.reply)
+	if out.accepted() {
+		return
+	}
+	r.verdict.Reason, r.verdict.Action = out.reason, filter.Defer
+	if out.reply.Class() == 5 {
+		r.verdict.Action = filter.Reject
+	}
+}
+
+// interrupted ends a message for which Postfix does not wait any more, or spoke
+// when it had to listen.
+func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, error) {
+	r.err = err
+	r.verdict.Action, r.verdict.Reason = filter.Defer, filter.Gone
+	if errors.Is(err, errExcess) {
+		s.front.hangUp = true
+		r.verdict.Reason, r.reply = filter.Malformed, excessReply()
+		return s.settle(t, r), nil
+	}
+	s.srv.settle(t, r)
+	s.front.shut()
+	return wire.Reply{}, err
+}
+
+// settle makes the Record of a message and adds the reference to the reply.
+func (s *session) settle(t *transaction, r result) wire.Reply {
+	if r.queueID == "" && r.verdict.Reason != filter.HopRefused {
+		r.reply = referred(r.reply, t.env.ID)
+	}
+	s.srv.settle(t, r)
+	return r.reply
+}

@@ -1,0 +1,135 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"proxyfilter/filter"
+	"proxyfilter/relay/wire"
+)
+
+// visit is a transaction with the next hop that was opened at MAIL: the price
+// of asking it for each recipient is a connection held while the remote client
+// sends and the message is weighed.
+type visit struct {
+	next *NextHop
+	hop  *hop // nil when it is over
+	err  error
+}
+
+// visitMail opens the next hop and says MAIL to it.
+func (s *session) visitMail(t *transaction) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.srv.Budget.Commit)
+	defer cancel()
+	next := s.front.door.NextHop
+	reply, visit, err := next.visit(ctx, t)
+	if visit != nil && reply.Class() == 2 {
+		t.visit = visit
+		s.front.answer(reply)
+		return nil
+	}
+	// Postfix gives this reply to each RCPT, and tries MAIL again with the next.
+	// There is no recipient yet, so there is nothing to record.
+	s.txn = nil
+	s.front.engage(false)
+	if err != nil {
+		s.srv.Log.Warn().Err(err).Str("id", t.env.ID).Msg("next hop at MAIL")
+		return s.reply(referred(lost(ctx, err).reply, t.env.ID))
+	}
+	return s.reply(refusal(reply).reply)
+}
+
+// visit connects and says MAIL; once more if a kept connection has died.
+func (n *NextHop) visit(ctx context.Context, t *transaction) (wire.Reply, *visit, error) {
+	h, err := n.take(ctx)
+	if err != nil {
+		return wire.Reply{}, nil, err
+	}
+	reply, err := n.begin(h, t)
+	if h.reused && (isAway(err) || reply.Code == 421) {
+		if h, err = n.fresh(ctx, h); err != nil {
+			return wire.Reply{}, nil, err
+		}
+		reply, err = n.begin(h, t)
+	}
+	if err != nil || reply.Class() != 2 {
+		n.drop(h)
+		return reply, nil, err
+	}
+	return reply, &visit{next: n, hop: h}, nil
+}
+
+func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
+	if err := n.present(h, t.forward); err != nil {
+		return wire.Reply{}, err
+	}
+	f := flight{hop: h, forwards: h.forward(t.forward)}
+	if err := f.land(); err != nil {
+		return wire.Reply{}, err
+	}
+	return h.ask(t.mail)
+}
+
+// visitRcpt asks the next hop for one recipient. Its refusal is the answer, and
+// has a Record of its own.
+func (s *session) visitRcpt(t *transaction, line string) (wire.Reply, bool) {
+	v := t.visit
+	reply, err := v.ask(line, time.Now().Add(s.srv.Budget.Commit))
+	if err == nil && reply.Class() == 2 {
+		s.front.answer(reply)
+		return reply, true
+	}
+	out := outcome{reply: awayReply(), reason: filter.HopLost, err: err}
+	if err == nil {
+		out = refusal(reply)
+	}
+	action := filter.Defer
+	if out.reply.Class() == 5 {
+		action = filter.Reject
+	}
+	if out.reason == filter.HopLost {
+		out.reply = referred(out.reply, t.env.ID)
+	}
+	s.srv.settle(t, result{
+		verdict: relayVerdict(action, out.reason), reply: out.reply, err: out.err, recipient: address(line),
+	})
+	return out.reply, false
+}
+
+// ask says one command. After a failure it fails for good.
+func (v *visit) ask(line string, deadline time.Time) (wire.Reply, error) {
+	if v.hop == nil {
+		return wire.Reply{}, v.err
+	}
+	v.hop.conn.SetDeadline(deadline)
+	reply, err := v.hop.ask(line)
+	if err != nil {
+		v.abort()
+		v.err = err
+	}
+	return reply, err
+}
+
+// deliver sends the content.
+func (v *visit) deliver(c clock, o order) outcome {
+	deadline, _ := c.commit.Deadline()
+	reply, err := v.ask("DATA", deadline)
+	switch {
+	case err != nil:
+		return lost(c.commit, err)
+	case reply.Code != 354:
+		v.abort()
+		return refusal(reply)
+	}
+	h := v.hop
+	v.hop = nil // finish gives it back
+	return v.next.finish(h, c.commit, c.reply, o)
+}
+
+// abort closes the connection: nothing half said may be delivered.
+func (v *visit) abort() {
+	if v.hop != nil {
+		v.next.drop(v.hop)
+		v.hop = nil
+	}
+}
