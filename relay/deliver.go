@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"proxyfilter/filter"
 	"proxyfilter/relay/wire"
@@ -179,10 +180,17 @@ func (n *NextHop) finish(h *hop, commit, reply context.Context, o order) outcome
 
 // ready is what must hold in the moment in which the final dot leaves.
 func ready(commit context.Context, look func() error) error {
-	if err := commit.Err(); err != nil {
-		return fmt.Errorf("no time is left for the final dot: %w", err)
+	if over(commit) {
+		return fmt.Errorf("no time is left for the final dot: %w", context.DeadlineExceeded)
 	}
 	return look()
+}
+
+// over says whether a context's time is up. The connection has the same
+// deadline, and its timer may fire before the context's.
+func over(ctx context.Context) bool {
+	deadline, set := ctx.Deadline()
+	return ctx.Err() != nil || set && !time.Now().Before(deadline)
 }
 
 // refusal passes the next hop's reply on, as one that Postfix can use. 421 and
@@ -208,7 +216,7 @@ func lost(commit context.Context, err error) outcome {
 		return outcome{reason: filter.Gone, err: err}
 	case errors.Is(err, errExcess):
 		return outcome{reply: excessReply(), reason: filter.Malformed, err: err}
-	case commit.Err() != nil:
+	case over(commit):
 		return outcome{reply: awayReply(), reason: filter.Late, err: err}
 	}
 	return outcome{reply: awayReply(), reason: filter.HopLost, err: err}

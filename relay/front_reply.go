@@ -65,11 +65,14 @@ func (f *front) words(reply wire.Reply) wire.Reply {
 	return reply
 }
 
-// Close is called by go-smtp, at QUIT and when the conversation is over.
-func (f *front) Close() error {
-	f.state = closed
-	err := f.raw.Close()
-	f.once.Do(f.done)
+// Close is called by go-smtp, at QUIT and when the conversation is over; only
+// the first call counts.
+func (f *front) Close() (err error) {
+	f.once.Do(func() {
+		f.state = closed
+		err = f.raw.Close()
+		f.done()
+	})
 	return err
 }
 

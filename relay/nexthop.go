@@ -104,15 +104,15 @@ func (n *NextHop) take(ctx context.Context) (*hop, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for one of %d connections to the next hop: %w", n.Connections, context.Cause(ctx))
 	}
-	if h := n.reuse(); h != nil {
-		h.until(ctx)
-		return h, nil
+	h := n.reuse()
+	if h == nil {
+		var err error
+		if h, err = n.connect(ctx); err != nil {
+			<-n.places
+			return nil, err
+		}
 	}
-	h, err := n.connect(ctx)
-	if err != nil {
-		<-n.places
-		return nil, err
-	}
+	h.until(ctx)
 	return h, nil
 }
 

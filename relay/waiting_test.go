@@ -1,0 +1,229 @@
+package relay
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"proxyfilter/filter"
+	"proxyfilter/relay/relaytest"
+)
+
+// slow is a judge that takes its time, unless its context ends.
+func slow(d time.Duration) func(*chain) {
+	return func(c *chain) {
+		c.server.Judge = func() Judge {
+			return judge(func(ctx context.Context, m filter.Message) filter.Verdict {
+				select {
+				case <-time.After(d):
+					return accept(ctx, m)
+				case <-ctx.Done():
+					return filter.Verdict{Action: filter.Defer, Reason: filter.Unscanned}
+				}
+			})
+		}
+	}
+}
+
+// outcome checks the one record, and that nothing was delivered or left open.
+func (c *chain) nothingDelivered(reason filter.Reason) {
+	c.t.Helper()
+	synctest.Wait()
+	records := c.recorded()
+	if len(records) != 1 || records[0].Verdict.Reason != reason {
+		c.t.Errorf("records %+v, want one with reason %s", records, reason)
+	}
+	r := c.hop.Report()
+	if len(r.Delivered()) > 0 {
+		c.t.Errorf("delivered %q", r.Delivered()[0].Content)
+	}
+	if ram, disk := c.server.Spool.Used(); ram != 0 || disk != 0 {
+		c.t.Errorf("spool still holds %d and %d bytes", ram, disk)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	played(t, "a slow sender is waited for, whatever the whole takes", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		for range 10 {
+			time.Sleep(300 * time.Second) // virtual, below the limit of silence
+			p.write("line\r\n")
+		}
+		p.say(".", "250")
+	})
+	played(t, "a silent sender is not, and nothing is delivered", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("half a line")
+		p.expect("")
+		c.nothingDelivered(filter.Aborted)
+	})
+	played(t, "QUIT in the middle of content is an abort, not content", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		p.envelope()
+		p.write("half a lineQUIT\r\n")
+		p.close()
+		c.nothingDelivered(filter.Aborted)
+	})
+	played(t, "Postfix hangs up while the message is weighed", slow(30*time.Second), func(t *testing.T, c *chain) {
+		p := c.dial()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(time.Second)
+		p.close()
+		c.nothingDelivered(filter.Gone)
+	})
+	played(t, "Postfix hangs up while the next hop takes the content", func(c *chain) {
+		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Delay: 20 * time.Second}}
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(10 * time.Second)
+		p.close()
+		time.Sleep(20 * time.Second)
+		c.nothingDelivered(filter.Gone)
+	})
+	played(t, "bytes behind the end of data are refused with the message", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\nMAIL FROM:<forged@x>\r\n")
+		p.expect("451 4.5.0")
+		p.expect("")
+		c.nothingDelivered(filter.Malformed)
+	})
+	played(t, "bytes that come while the message is weighed are, too", slow(30*time.Second), func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(time.Second)
+		p.write("MAIL FROM:<forged@x>\r\n")
+		p.expect("451 4.5.0")
+		p.expect("")
+		c.nothingDelivered(filter.Malformed)
+	})
+	played(t, "a judge that never answers costs 45 seconds and a retry", slow(time.Hour), func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		start := time.Now()
+		p.say("x\r\n.", "451 4.7.1")
+		if took := time.Since(start); took < 44*time.Second || took > 46*time.Second {
+			t.Errorf("took %v", took)
+		}
+		c.nothingDelivered(filter.Unscanned)
+	})
+	played(t, "a next hop that says nothing after DATA costs 60 seconds and a retry", func(c *chain) {
+		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Hang: true}}
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		start := time.Now()
+		p.say("x\r\n.", "451 4.4.1")
+		if took := time.Since(start); took > 61*time.Second {
+			t.Errorf("took %v", took)
+		}
+		c.nothingDelivered(filter.Late)
+	})
+}
+
+func TestDrain(t *testing.T) {
+	played(t, "a stopping server lets the message under way finish", slow(30*time.Second), func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		synctest.Wait()
+		c.stop()
+		p.expect("250")
+		p.say("MAIL FROM:<next@x>", "451 4.3.2")
+		p.say("QUIT", "221")
+		<-c.ended
+	})
+	played(t, "a conversation without a transaction ends soon", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.say("EHLO x", "250")
+		start := time.Now()
+		c.stop()
+		<-c.ended
+		if took := time.Since(start); took > quiet {
+			t.Errorf("took %v", took)
+		}
+	})
+	played(t, "one that never ends is cut off after the drain time", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		start := time.Now()
+		c.stop()
+		<-c.ended
+		if took := time.Since(start); took != 100*time.Second {
+			t.Errorf("took %v", took)
+		}
+		c.nothingDelivered(filter.Aborted)
+	})
+}
+
+// The look at Postfix must not miss a hang-up on a real socket.
+func TestPeekAtASocket(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	there, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	var kept []byte
+	if err := peek(here, &kept); err != nil {
+		t.Errorf("silent peer: %v", err)
+	}
+	there.Write([]byte("x"))
+	await(t, func() bool { return peek(here, &kept) == errExcess })
+	if len(kept) > 0 {
+		t.Error("peek took bytes off a socket")
+	}
+	here.Read(make([]byte, 1))
+	there.Close()
+	await(t, func() bool { return peek(here, &kept) == errGone })
+}
+
+// await lets the kernel deliver, which takes microseconds, without a sleep.
+func await(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if condition() {
+			return
+		}
+	}
+	t.Error("condition never held")
+}
+
+func TestReplies(t *testing.T) {
+	v := filter.Verdict{Action: filter.Reject, Text: strings.Repeat("long ", 200) + "{id}"}
+	r := verdictReply(v, "1JD3K8M7Q2XA").Append(nil)
+	if len(r) > 512 {
+		t.Errorf("%d bytes", len(r))
+	}
+	for code, want := range map[int]int{421: 451, 521: 554, 450: 450, 554: 554, 354: 451, 220: 451} {
+		if got := refusal(text(code, "x")).reply.Code; got != want {
+			t.Errorf("next hop's %d becomes %d, want %d", code, got, want)
+		}
+	}
+}
