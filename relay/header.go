@@ -58,7 +58,7 @@ func readHeader(content filter.Content, r *bufio.Reader) header {
 		}
 		begin = err == nil // else the rest of a long line follows
 	}
-	h.finish()
+	h.finish(r)
 	return h
 }
 
@@ -127,10 +127,10 @@ func isForged(name []byte) bool {
 
 // finish reads the fields that were kept, with errors ignored: it is for
 // records only.
-func (h *header) finish() {
+func (h *header) finish(r *bufio.Reader) {
 	h.authenticated = authenticated(h.topmost)
-	fields, _ := textproto.ReadHeader(bufio.NewReader(io.MultiReader(
-		bytes.NewReader(h.kept), strings.NewReader("\r\n"))))
+	r.Reset(bytes.NewReader(append(h.kept, "\r\n"...)))
+	fields, _ := textproto.ReadHeader(r)
 	parsed := message.Header{Header: fields}
 	h.messageID = brief(parsed.Get("Message-Id"))
 	h.from = brief(decoded(parsed, "From"))

@@ -17,7 +17,8 @@ func TestForwardReads(t *testing.T) {
 	}{
 		{
 			"what Postfix sends", "NAME=mail.example ADDR=192.0.2.1 PORT=5222 HELO=[192.0.2.1] IDENT=[UNAVAILABLE] PROTO=ESMTP SOURCE=REMOTE",
-			wire.Forward{Name: "mail.example", Addr: "192.0.2.1", Port: "5222", Helo: "[192.0.2.1]", Proto: "ESMTP", Source: "REMOTE"}, 0,
+			wire.Forward{Name: "mail.example", Addr: "192.0.2.1", Port: "5222", Helo: "[192.0.2.1]", Proto: "ESMTP", Source: "REMOTE"},
+			0,
 		},
 		{"names in any case", "name=a Addr=b", wire.Forward{Name: "a", Addr: "b"}, 0},
 		{"xtext in either case", "HELO=a+2Bb+3dc+20d", wire.Forward{Helo: "a+b=c d"}, 0},
@@ -62,7 +63,9 @@ func TestForwardPrints(t *testing.T) {
 		want    string
 	}{
 		{
-			"an unknown source is remote, all else unavailable", wire.Forward{}, wire.ForwardNames,
+			"an unknown source is remote, all else unavailable",
+			wire.Forward{},
+			wire.ForwardNames,
 			"XFORWARD NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]" + rest + "\r\n",
 		},
 		{"only what was announced", wire.Forward{Name: "a", Addr: "192.0.2.1"}, "addr login", "XFORWARD ADDR=192.0.2.1\r\n"},
@@ -82,7 +85,9 @@ func TestForwardPrints(t *testing.T) {
 		{"a value too long is unavailable, not cut", wire.Forward{Helo: long + "h"}, "HELO", "XFORWARD HELO=[UNAVAILABLE]\r\n"},
 		{"no value starts a command of its own", wire.Forward{Helo: "a\r\nRSET=+"}, "HELO", "XFORWARD HELO=a+0D+0ARSET+3D+2B\r\n"},
 		{
-			"a long command is two", wire.Forward{Name: long, Helo: long}, "NAME PROTO HELO",
+			"a long command is two",
+			wire.Forward{Name: long, Helo: long},
+			"NAME PROTO HELO",
 			"XFORWARD NAME=" + long + " PROTO=[UNAVAILABLE]\r\nXFORWARD HELO=" + long + "\r\n",
 		},
 	} {
@@ -117,7 +122,7 @@ func FuzzForward(f *testing.F) {
 		first.Read(args)
 		printed := string(first.Append(nil, "XFORWARD", allNames))
 		for line := range strings.SplitSeq(strings.TrimSuffix(printed, "\r\n"), "\r\n") {
-			if len(line) > 510 || strings.Trim(line, printableASCII) != "" || strings.ContainsAny(line, "\r\n\x00") {
+			if len(line) > 510 || strings.ContainsFunc(line, unprintable) {
 				t.Fatalf("bad command %q", line)
 			}
 			if dropped := second.Read(strings.TrimPrefix(line, "XFORWARD ")); dropped != 0 {
@@ -135,4 +140,4 @@ func FuzzForward(f *testing.F) {
 	})
 }
 
-const printableASCII = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+func unprintable(r rune) bool { return r < ' ' || r > '~' }

@@ -31,7 +31,7 @@ func TestLine(t *testing.T) {
 		{"LF alone at the start ends no command", "\nQUIT\r\n", 512, "", 1, wire.ErrControl},
 		{"a CR inside is refused", "NOOP\rQUIT\r\n", 512, "", 11, wire.ErrControl},
 		{"a second CR before the CRLF is refused", "NOOP\r\r\n", 512, "", 7, wire.ErrControl},
-		{"a NUL is refused", "RCPT TO:<a\x00b>\r\n", 512, "", 16, wire.ErrControl},
+		{"a NUL is refused", "RCPT TO:<a\x00b>\r\n", 512, "", 15, wire.ErrControl},
 		{"DEL is refused", "NOOP \x7f\r\n", 512, "", 8, wire.ErrControl},
 	} {
 		t.Run(test.name, func(t *testing.T) {

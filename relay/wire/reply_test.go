@@ -58,12 +58,16 @@ func TestReplyPrints(t *testing.T) {
 	}{
 		{"one line", wire.Reply{Code: 250, Lines: []string{"Ok"}}, 2, "250 Ok\r\n", "250 Ok"},
 		{
-			"the code on every line", wire.Reply{Code: 550, Lines: []string{"5.7.1 a", "5.7.1 b", "c"}}, 5,
+			"the code on every line",
+			wire.Reply{Code: 550, Lines: []string{"5.7.1 a", "5.7.1 b", "c"}},
+			5,
 			"550-5.7.1 a\r\n550-5.7.1 b\r\n550 c\r\n", "550 5.7.1 a / 5.7.1 b / c",
 		},
 		{"no text at all", wire.Reply{Code: 354}, 3, "354 \r\n", "354 "},
 		{
-			"no text breaks out of its line", wire.Reply{Code: 450, Lines: []string{"a\r\n250 b\x00", "ü\t\xff"}}, 4,
+			"no text breaks out of its line",
+			wire.Reply{Code: 450, Lines: []string{"a\r\n250 b\x00", "ü\t\xff"}},
+			4,
 			"450-a??250 b?\r\n450 ???\r\n", "450 a??250 b? / ???",
 		},
 	} {
