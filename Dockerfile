@@ -1,0 +1,30 @@
+# A static binary in an empty image. Build arguments name the base images, so
+# that it also builds where no public registry can be reached:
+#
+#   docker build --build-arg GO_IMAGE=registry.example/golang:1.26 -t proxyfilter .
+#
+# Neither "# syntax=" nor "--mount" is used: the legacy builder knows neither.
+ARG GO_IMAGE=golang:1.26
+ARG RUN_IMAGE=scratch
+
+FROM ${GO_IMAGE} AS build
+ARG VERSION=unknown
+ARG GOPROXY=
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN if [ -n "$GOPROXY" ]; then export GOPROXY; else unset GOPROXY; fi; go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /proxyfilter ./cmd/proxyfilter && \
+    mkdir -p /empty/spool
+
+FROM ${RUN_IMAGE}
+COPY --from=build /proxyfilter /proxyfilter
+# Messages that do not fit into memory go here; in an empty image nothing else
+# could be written to.
+COPY --from=build --chown=10024:10024 /empty/spool /var/tmp
+USER 10024:10024
+VOLUME /var/tmp
+EXPOSE 10024
+HEALTHCHECK --interval=30s --timeout=5s CMD ["/proxyfilter", "health"]
+ENTRYPOINT ["/proxyfilter"]
+CMD ["serve"]

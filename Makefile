@@ -1,0 +1,49 @@
+# README's two commands are `make demo` and `make test`. Both say what is missing
+# on this machine and install it (integration/install.sh).
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
+export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
+
+.PHONY: build demo test check unit integration bench fuzz clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o proxyfilter ./cmd/proxyfilter
+
+demo:
+	@sh integration/install.sh demo
+	@$(GO) run ./integration/demo
+
+test:
+	@sh integration/install.sh test
+	@$(MAKE) --no-print-directory check unit integration
+
+# What no test run finds: form, and what the compiler lets pass.
+check:
+	@test -z "$$($(GO) run $(GOFUMPT) -l .)" || { echo 'not formatted with gofumpt:'; $(GO) run $(GOFUMPT) -l .; exit 1; }
+	$(GO) vet -tags integration ./...
+	$(GO) run $(STATICCHECK) -tags integration ./...
+
+# Everything that needs no other program: unit tests, the milestones, fuzz seeds.
+unit:
+	$(GO) test -race ./...
+
+# The same promises kept by real Postfix, spamd and OpenDKIM.
+integration:
+	$(GO) test -tags integration -count=1 -timeout 20m ./integration/... ./filter/spamd/...
+
+bench:
+	$(GO) run ./integration/bench run
+
+# Ten seconds for each fuzz target; the seeds run in every `make unit`.
+fuzz:
+	@grep -rl '^func Fuzz' --include='*_test.go' . | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' "$$file"); do \
+			$(GO) test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s -fuzzminimizetime 10x || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -f proxyfilter
