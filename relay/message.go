@@ -33,6 +33,9 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return wire.Reply{}, err // Reset makes the Record: aborted
 	}
 	r := result{received: time.Now(), size: spool.Size(), anomalies: anomalies, err: err}
+	if len(s.front.in) > 0 {
+		return s.interrupted(t, r, errExcess)
+	}
 	if !s.acceptable(&r, spool) {
 		return s.settle(t, r), nil
 	}
@@ -47,8 +50,8 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return s.settle(t, r), nil
 	}
 	s.carry(c, t, &r, spool)
-	if r.verdict.Reason == filter.Gone {
-		return s.interrupted(t, r, errGone)
+	if errors.Is(r.err, errGone) || errors.Is(r.err, errExcess) {
+		return s.interrupted(t, r, r.err)
 	}
 	return s.settle(t, r), nil
 }
@@ -60,9 +63,6 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 		return false
 	}
 	switch {
-	case len(s.front.in) > 0:
-		s.front.hangUp, r.err = true, errExcess
-		return refuse(filter.Defer, filter.Malformed, excessReply())
 	case errors.Is(r.err, errTooBig):
 		return refuse(filter.Reject, filter.TooBig, text(552, "5.3.4 Message too big"))
 	case r.err != nil:
@@ -120,12 +120,15 @@ func (s *session) carry(c clock, t *transaction, r *result, spool *spooled) {
 	}
 }
 
-// interrupted ends a message for which Postfix does not wait any more, or spoke
-// when it had to listen.
+// interrupted ends a message for which Postfix does not wait any more, or during
+// which it spoke when it had to listen. The connection ends with it: what lies
+// in it may be somebody's content.
 func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, error) {
 	r.err = err
 	r.verdict.Action, r.verdict.Reason = filter.Defer, filter.Gone
 	if errors.Is(err, errExcess) {
+		s.srv.Log.Error().Str("id", t.env.ID).Stringer("client", t.env.Client.Addr).
+			Msg("bytes came after the end of data and before the reply: Postfix never does that, look for smuggling")
 		s.front.hangUp = true
 		r.verdict.Reason, r.reply = filter.Malformed, excessReply()
 		return s.settle(t, r), nil

@@ -110,6 +110,19 @@ func TestWaiting(t *testing.T) {
 		p.expect("")
 		c.nothingDelivered(filter.Malformed)
 	})
+	played(t, "bytes that come while the next hop takes the content are, too", func(c *chain) {
+		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Delay: 20 * time.Second}}
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(10 * time.Second)
+		p.write("MAIL FROM:<forged@x>\r\n")
+		p.expect("451 4.5.0")
+		p.expect("")
+		c.nothingDelivered(filter.Malformed)
+	})
 	played(t, "a judge that never answers costs 45 seconds and a retry", slow(time.Hour), func(t *testing.T, c *chain) {
 		p := c.dial()
 		defer p.close()

@@ -167,8 +167,13 @@ func (h *Hop) converse(conn net.Conn, number int) {
 func (h *Hop) fault(stages ...Stage) (Fault, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, s := range stages {
+	base := stages[len(stages)-1]
+	h.came[base]++
+	for _, s := range append([]Stage{At(base, h.came[base])}, stages...) {
 		f, ok := h.At[s]
+		if s == At(base, h.came[base]) && base == RCPT {
+			ok = len(stages) > 1 && s == stages[0] && ok
+		}
 		if !ok || (f.Times > 0 && h.seen[s] >= f.Times) {
 			continue
 		}
