@@ -76,7 +76,7 @@ func (c *conversation) attributes(verb Stage, argument string) error {
 		c.xclient, c.helo = got, ""
 		return c.answer("220 "+c.hostname()+" ESMTP Postfix", XCLIENT)
 	}
-	accepted, err := c.decide("250 2.0.0 Ok", XFORWARD)
+	accepted, err := c.decide("250 2.0.0 Ok", XFORWARD, 0)
 	for name, value := range got {
 		if c.forward == nil {
 			c.forward = make(map[string]string)
@@ -101,7 +101,7 @@ func (c *conversation) mail(argument string) error {
 		c.hop.violation(c.number, "MAIL inside a transaction")
 		return c.fail(503, "5.5.1 Error: nested MAIL command")
 	}
-	accepted, err := c.decide("250 2.1.0 Ok", MAIL)
+	accepted, err := c.decide("250 2.1.0 Ok", MAIL, 0)
 	if accepted {
 		c.current = c.hop.begin(Transaction{
 			Connection: c.number, Helo: c.helo, Forward: c.forward, XClient: c.xclient, Mail: path,
@@ -126,7 +126,7 @@ func (c *conversation) rcpt(argument string) error {
 	if f, ok := c.hop.recipientFault(path); ok {
 		accepted, err = c.decideWith(f, "250 2.1.5 Ok")
 	} else {
-		accepted, err = c.decide("250 2.1.5 Ok", At(RCPT, c.rcpts), RCPT)
+		accepted, err = c.decide("250 2.1.5 Ok", RCPT, c.rcpts)
 	}
 	c.hop.change(c.current, func(t *Transaction) {
 		if accepted {

@@ -83,7 +83,7 @@ func (c *conversation) idle() error {
 		return nil
 	}
 	c.wasUsed = false
-	f, ok := c.hop.fault(Idle)
+	f, ok := c.hop.fault(Idle, 0)
 	if !ok {
 		return nil
 	}
@@ -98,15 +98,15 @@ func (c *conversation) lockstep(after string) {
 	}
 }
 
-// answer says the usual reply, or does what a fault at one of the stages says.
-func (c *conversation) answer(usual string, stages ...Stage) error {
-	_, err := c.decide(usual, stages...)
+// answer says the usual reply, or does what a fault at the stage says.
+func (c *conversation) answer(usual string, stage Stage) error {
+	_, err := c.decide(usual, stage, 0)
 	return err
 }
 
 // decide is answer, and tells whether what was said is a 2xx or 3xx.
-func (c *conversation) decide(usual string, stages ...Stage) (accepted bool, err error) {
-	f, ok := c.hop.fault(stages...)
+func (c *conversation) decide(usual string, stage Stage, nth int) (accepted bool, err error) {
+	f, ok := c.hop.fault(stage, nth)
 	if !ok {
 		return positive(usual), c.say(usual, 0)
 	}
@@ -134,7 +134,7 @@ func (c *conversation) play(f Fault, usual string) error {
 		return err
 	}
 	if f.Stall {
-		<-c.hop.done
+		<-c.hop.quit
 		return errEnded
 	}
 	if f.Hang {
@@ -198,7 +198,7 @@ func (c *conversation) pause(d time.Duration) error {
 	select {
 	case <-t.C:
 		return nil
-	case <-c.hop.done:
+	case <-c.hop.quit:
 		return errEnded
 	}
 }

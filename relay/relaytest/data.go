@@ -16,7 +16,7 @@ func (c *conversation) data(argument string) error {
 	case c.accepted == 0:
 		return c.fail(554, "5.5.1 Error: no valid recipients")
 	}
-	accepted, err := c.decide("354 End data with <CR><LF>.<CR><LF>", DATA)
+	accepted, err := c.decide("354 End data with <CR><LF>.<CR><LF>", DATA, 0)
 	if err != nil || !accepted {
 		return err
 	}
@@ -34,7 +34,7 @@ func (c *conversation) dot() error {
 	c.over()
 	c.wasUsed = true
 	c.hop.change(index, func(t *Transaction) { t.Complete = true })
-	f, faulty := c.hop.fault(Dot)
+	f, faulty := c.hop.fault(Dot, 0)
 	take := !faulty || f.Take || (!f.speechless() && !f.Endless && (f.Reply == "" || f.Reply[0] == '2'))
 	if take { // before the reply, so that whoever has heard it finds the message
 		c.hop.change(index, func(t *Transaction) { t.Taken, t.QueueID = true, id })
@@ -45,7 +45,7 @@ func (c *conversation) dot() error {
 // content reads up to the one true end. A line ends with CRLF only: what comes
 // after a bare LF is not at the beginning of a line.
 func (c *conversation) content() error {
-	fault, faulty := c.hop.fault(Content)
+	fault, faulty := c.hop.fault(Content, 0)
 	begin := true
 	var got int64
 	for {

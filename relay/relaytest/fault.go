@@ -9,7 +9,7 @@ import (
 // command that is to be answered, or a place between commands.
 type Stage string
 
-// The stages. At(RCPT, 2) is the second recipient of a transaction.
+// The stages.
 const (
 	Greeting Stage = "greeting"
 	EHLO     Stage = "EHLO"
@@ -30,8 +30,8 @@ func Stages() []Stage {
 	return []Stage{Greeting, EHLO, XFORWARD, XCLIENT, MAIL, RCPT, DATA, Content, Dot, RSET, QUIT, Idle}
 }
 
-// At is the nth time of a stage within a transaction, counted from 1. Only RCPT
-// comes more than once.
+// At is the nth time of a stage, counted from 1: of RCPT within a transaction, of
+// others in all conversations together.
 func At(s Stage, n int) Stage { return Stage(fmt.Sprintf("%s %d", s, n)) }
 
 // Fault is what happens at a Stage instead of, or besides, the usual reply. The

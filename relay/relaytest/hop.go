@@ -39,11 +39,12 @@ type Hop struct {
 
 	mu         sync.Mutex
 	once       sync.Once
-	done       chan struct{}
+	quit       chan struct{}
 	closed     bool
 	open       map[net.Conn]bool
 	busy       sync.WaitGroup
-	seen       map[Stage]int
+	came       map[Stage]int // stages, in all conversations
+	done       map[Stage]int // faults that have happened
 	report     Report
 	delivering int
 }
@@ -84,9 +85,10 @@ func Postfix() []string {
 
 func (h *Hop) start() {
 	h.once.Do(func() {
-		h.done = make(chan struct{})
+		h.quit = make(chan struct{})
 		h.open = make(map[net.Conn]bool)
-		h.seen = make(map[Stage]int)
+		h.came = make(map[Stage]int)
+		h.done = make(map[Stage]int)
 	})
 }
 
@@ -121,7 +123,7 @@ func (h *Hop) Close() {
 	h.mu.Lock()
 	if !h.closed {
 		h.closed = true
-		close(h.done)
+		close(h.quit)
 	}
 	for c := range h.open {
 		c.Close()
@@ -163,21 +165,21 @@ func (h *Hop) converse(conn net.Conn, number int) {
 	h.mu.Unlock()
 }
 
-// fault finds what is to happen, and counts it.
-func (h *Hop) fault(stages ...Stage) (Fault, bool) {
+// fault finds what is to happen at a stage, and counts it. nth is which one of its
+// kind this is; 0 counts them over all conversations.
+func (h *Hop) fault(stage Stage, nth int) (Fault, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	base := stages[len(stages)-1]
-	h.came[base]++
-	for _, s := range append([]Stage{At(base, h.came[base])}, stages...) {
+	h.came[stage]++
+	if nth == 0 {
+		nth = h.came[stage]
+	}
+	for _, s := range []Stage{At(stage, nth), stage} {
 		f, ok := h.At[s]
-		if s == At(base, h.came[base]) && base == RCPT {
-			ok = len(stages) > 1 && s == stages[0] && ok
-		}
-		if !ok || (f.Times > 0 && h.seen[s] >= f.Times) {
+		if !ok || (f.Times > 0 && h.done[s] >= f.Times) {
 			continue
 		}
-		h.seen[s]++
+		h.done[s]++
 		return f, true
 	}
 	return Fault{}, false
