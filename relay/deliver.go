@@ -75,75 +75,91 @@ func (n *NextHop) open(h *hop, o order) (refused *wire.Reply, err error) {
 	if err := n.present(h, o.forward); err != nil {
 		return nil, err
 	}
-	t := flight{hop: h}
-	t.forwards = h.forward(o.forward)
-	for i, line := range append([]string{o.mail}, o.rcpts...) {
-		h.command(line)
-		t.commands++
-		if !h.pipelining || i%maxFlight == maxFlight-1 {
-			if err := t.land(); err != nil {
-				return nil, err
-			}
-		}
+	f := flight{hop: h}
+	for _, line := range h.forward(o.forward) {
+		err = errors.Join(err, f.board(line, (*flight).indifferent))
 	}
-	h.command("DATA")
-	t.data = true
-	if err := t.land(); err != nil {
-		return nil, err
+	for _, line := range append([]string{o.mail}, o.rcpts...) {
+		err = errors.Join(err, f.board(line, (*flight).accepted))
 	}
-	return t.refused, nil
+	err = errors.Join(err, f.board("DATA", (*flight).invited), f.land())
+	if f.refused == nil && err == nil && h.extra() {
+		err = errOdd
+	}
+	if f.refused != nil {
+		return f.refused, nil // it was said; that the connection broke afterwards is no news
+	}
+	return nil, err
 }
 
-// flight is a group of commands whose replies are read together (RFC 2920).
+// flight is a group of commands that leave in one write, and whose replies are
+// read together (RFC 2920). Without PIPELINING each is alone.
 type flight struct {
-	hop      *hop
-	forwards int  // XFORWARD commands under way
-	commands int  // MAIL and RCPT commands under way
-	data     bool // DATA is under way, as the last
-	refused  *wire.Reply
+	hop     *hop
+	replies []func(*flight, wire.Reply) // what becomes of each reply that is due
+	refused *wire.Reply
+	err     error // nothing can be said any more
+}
+
+// board adds a command, and sends what has been collected if it must.
+func (f *flight) board(line string, heard func(*flight, wire.Reply)) error {
+	f.hop.command(line)
+	f.replies = append(f.replies, heard)
+	if f.hop.pipelining && len(f.replies) < maxFlight {
+		return nil
+	}
+	return f.land()
 }
 
 // land sends what was collected and reads all replies to it.
-func (t *flight) land() error {
-	if err := t.hop.send(); err != nil {
-		return err
+func (f *flight) land() error {
+	if f.err != nil || len(f.replies) == 0 {
+		f.hop.out = f.hop.out[:0]
+		return f.err
 	}
-	for ; t.forwards > 0; t.forwards-- {
-		// Its refusal is ignored: the log then lacks a name, the mail arrives.
-		if reply, err := t.hop.read(); err != nil {
-			return err
-		} else if reply.Code == 421 {
-			t.refuse(reply)
+	f.err = f.hop.send()
+	for _, heard := range f.replies {
+		if f.err != nil {
+			break
+		}
+		var reply wire.Reply
+		if reply, f.err = f.hop.read(); f.err == nil {
+			heard(f, reply)
 		}
 	}
-	for ; t.commands > 0; t.commands-- {
-		reply, err := t.hop.read()
-		if err != nil {
-			return err
-		}
-		if reply.Class() != 2 {
-			t.refuse(reply)
-		}
+	f.replies = f.replies[:0]
+	return f.err
+}
+
+// indifferent hears the reply to XFORWARD. A refusal is ignored: the log then
+// lacks a name, and the mail arrives. But 421 is an end.
+func (f *flight) indifferent(reply wire.Reply) {
+	if reply.Code == 421 {
+		f.refuse(reply)
 	}
-	if !t.data {
-		return nil
+}
+
+// accepted hears the reply to MAIL or RCPT.
+func (f *flight) accepted(reply wire.Reply) {
+	if reply.Class() != 2 {
+		f.refuse(reply)
 	}
-	reply, err := t.hop.read()
-	if err == nil && reply.Code != 354 && t.refused == nil {
-		t.refused = &reply // what RCPT was told says more than "no valid recipients"
+}
+
+// invited hears the reply to DATA. What RCPT was told says more than "no valid
+// recipients".
+func (f *flight) invited(reply wire.Reply) {
+	if reply.Code != 354 && f.refused == nil {
+		f.refused = &reply
 	}
-	if err == nil && t.hop.extra() {
-		err = errOdd
-	}
-	return err
 }
 
 // refuse keeps the refusal that counts: the first one, but a temporary one
 // before a permanent one, because the whole message gets this answer and one
 // recipient's full disk must not bounce it for all.
-func (t *flight) refuse(reply wire.Reply) {
-	if t.refused == nil || (t.refused.Class() == 5 && reply.Class() == 4) {
-		t.refused = &reply
+func (f *flight) refuse(reply wire.Reply) {
+	if f.refused == nil || (f.refused.Class() == 5 && reply.Class() == 4) {
+		f.refused = &reply
 	}
 }
 

@@ -129,24 +129,29 @@ func (h *hop) impersonate(forward wire.Forward, hostname string) error {
 	if len(h.xclients) == 0 {
 		return errors.New("the next hop does not offer XCLIENT to us (smtpd_authorized_xclient_hosts)")
 	}
-	replies := h.forward(forward) // first: afterwards we are not who may say XFORWARD
+	f := flight{hop: h}
+	for _, line := range h.forward(forward) { // first: afterwards we are not who may say XFORWARD
+		if err := f.board(line, (*flight).indifferent); err != nil {
+			return err
+		}
+	}
+	if err := f.land(); err != nil {
+		return err
+	}
 	h.out = forward.Append(h.out, "XCLIENT", known(h.xclients, "NAME", "ADDR", "PORT", "PROTO", "HELO"))
 	if err := h.send(); err != nil {
 		return err
 	}
-	for range replies {
-		if _, err := h.read(); err != nil {
-			return err
-		}
-	}
 	return h.greet(hostname) // the next hop starts anew, with its greeting
 }
 
-// forward collects the XFORWARD commands and returns how many they are.
-func (h *hop) forward(forward wire.Forward) int {
-	before := len(h.out)
-	h.out = forward.Append(h.out, "XFORWARD", h.forwards)
-	return strings.Count(string(h.out[before:]), "\n")
+// forward is the XFORWARD commands for a client.
+func (h *hop) forward(forward wire.Forward) []string {
+	if len(h.forwards) == 0 {
+		return nil
+	}
+	commands := string(forward.Append(nil, "XFORWARD", h.forwards))
+	return strings.Split(strings.TrimSuffix(commands, "\r\n"), "\r\n")
 }
 
 func known(offered []string, wanted ...string) []string {

@@ -63,7 +63,10 @@ func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
 	if err := n.present(h, t.forward); err != nil {
 		return wire.Reply{}, err
 	}
-	f := flight{hop: h, forwards: h.forward(t.forward)}
+	f := flight{hop: h}
+	for _, line := range h.forward(t.forward) {
+		f.board(line, (*flight).indifferent) // its error stays with the flight
+	}
 	if err := f.land(); err != nil {
 		return wire.Reply{}, err
 	}
