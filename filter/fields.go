@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -24,15 +25,26 @@ func (p Policy) fields(v Verdict) []Field {
 		yes = "Yes"
 		fields = append(fields, Field{"X-Spam-Flag", "YES"})
 	}
-	fields = append(fields, Field{"X-Spam-Score", fmt.Sprintf("%.1f", v.Score)})
+	score := shown(v)
+	fields = append(fields, Field{"X-Spam-Score", score})
 	if level := stars(v.Score); level != "" {
 		fields = append(fields, Field{"X-Spam-Level", level})
 	}
-	status := fmt.Sprintf("%s, score=%.1f required=%.1f tests=%s", yes, v.Score, v.TagAt, tests(v.Findings))
+	status := fmt.Sprintf("%s, score=%s required=%.1f tests=%s", yes, score, v.TagAt, tests(v.Findings))
 	if labels := truncated(v.Findings); labels != "" {
 		status += " " + labels
 	}
 	return append(fields, Field{"X-Spam-Status", status + " ref={id}"})
+}
+
+// shown is the score, rounded down where rounding up would show a score that
+// has reached the limit when it has not. SpamAssassin does the same.
+func shown(v Verdict) string {
+	score := v.Score
+	if score < v.TagAt && math.Round(score*10) >= math.Round(v.TagAt*10) {
+		score = math.Floor(score*10) / 10
+	}
+	return fmt.Sprintf("%.1f", score)
 }
 
 func truncated(findings []Finding) string {
@@ -60,7 +72,7 @@ func tests(findings []Finding) string {
 	var names []string
 	for _, f := range findings {
 		for _, r := range f.Rules {
-			if len(names) < maxTests {
+			if f.Cause == "" && len(names) < maxTests {
 				names = append(names, r.Name)
 			}
 		}

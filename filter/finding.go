@@ -3,6 +3,8 @@ package filter
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"time"
 )
 
@@ -44,14 +46,18 @@ const (
 	Signed = "signed"
 )
 
+// maxScore is far above what any rule set adds up to.
+const maxScore = 1e6
+
+// numeric reports that score and limit can be compared and written down: a sum
+// with NaN is above no limit, and JSON knows neither NaN nor infinity.
+func (f Finding) numeric() bool {
+	return math.Abs(f.Score) <= maxScore && math.Abs(f.Limit) <= maxScore
+}
+
 // HasLabel reports whether the finding carries the label.
 func (f Finding) HasLabel(label string) bool {
-	for _, l := range f.Labels {
-		if l == label {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(f.Labels, label)
 }
 
 // Cause is why a source could not answer, in one word of a closed set.
@@ -85,8 +91,13 @@ type Failure struct {
 	Err   error
 }
 
-// Error is the text of the error inside.
-func (f *Failure) Error() string { return f.Err.Error() }
+// Error is the text of the error inside, or the cause if there is none.
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return string(f.Cause)
+	}
+	return f.Err.Error()
+}
 
 // Unwrap gives the error inside.
 func (f *Failure) Unwrap() error { return f.Err }

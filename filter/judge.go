@@ -88,6 +88,10 @@ func ask(ctx context.Context, s Scanner, m Message) (f Finding) {
 		f.Source, f.Took = s.Name(), time.Since(start)
 	}()
 	f, err := s.Scan(ctx, m)
+	if err == nil && !f.numeric() {
+		err = &Failure{Cause: CauseBroken, Err: fmt.Errorf("score %v with limit %v is no answer", f.Score, f.Limit)}
+		f = Finding{}
+	}
 	if err != nil {
 		failed(&f, err)
 	}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,19 +68,23 @@ const DefaultTagAt = 5.0
 func (p Policy) Decide(findings []Finding) Verdict {
 	v := Verdict{Policy: p.Name, TagAt: p.tagAt(findings), RejectAt: p.RejectAt, Findings: findings}
 	for _, f := range findings {
-		v.Score += f.Score
+		if f.Cause == "" { // what a source said before it failed is not its answer
+			v.Score += f.Score
+		}
 	}
 	sure, isSure := surest(findings)
 	cause, blind := unscanned(findings)
 	switch {
 	case isSure:
-		v.Action, v.Reason, v.Text = sure.Advice, Advice, sure.Text
+		v.Action, v.Reason, v.Text = sure.Advice, Advice, p.adviceText(sure)
 	case cause != "":
 		v.Action, v.Reason = p.blind(cause, blind)
 	case p.RejectAt > 0 && v.Score >= p.RejectAt:
 		v.Action, v.Reason, v.Text = Reject, Score, p.rejectText()
 	case v.Score >= v.TagAt:
 		v.Action, v.Reason = Tag, Score
+	case advised(findings, Tag) >= 0:
+		v.Action, v.Reason = Tag, Advice
 	default:
 		v.Action, v.Reason = Accept, Clean
 	}
@@ -89,7 +94,7 @@ func (p Policy) Decide(findings []Finding) Verdict {
 // soften applies what makes a verdict milder: the cap on refusals, and
 // observing. It adds the fields, which tell of the outcome.
 func (p Policy) soften(v Verdict) Verdict {
-	if v.Action == Reject && (p.TagOnly || unsure(v.Findings)) {
+	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && unsure(v.Findings))) {
 		v.Action, v.Text = Tag, ""
 	}
 	v.Would = v.Action
@@ -140,17 +145,29 @@ func (p Policy) rejectText() string {
 	return strings.ReplaceAll(text, "{contact}", p.Contact)
 }
 
+// adviceText is the source's own sentence. A refusal always has one.
+func (p Policy) adviceText(f Finding) string {
+	if f.Text == "" && f.Advice == Reject {
+		return p.rejectText()
+	}
+	return f.Text
+}
+
 // surest is the finding whose advice needs no score: the first Reject, or else
-// the first Defer, or else the first Accept.
+// the first Defer, or else the first Accept. Tag is none of them: it keeps mail
+// from being clean, and nobody from refusing it.
 func surest(findings []Finding) (Finding, bool) {
 	for _, want := range []Action{Reject, Defer, Accept} {
-		for _, f := range findings {
-			if f.Cause == "" && f.Advice == want {
-				return f, true
-			}
+		if i := advised(findings, want); i >= 0 {
+			return findings[i], true
 		}
 	}
 	return Finding{}, false
+}
+
+// advised is the index of the first answer with that advice, or -1.
+func advised(findings []Finding, advice Action) int {
+	return slices.IndexFunc(findings, func(f Finding) bool { return f.Cause == "" && f.Advice == advice })
 }
 
 // unscanned reports the cause when sources were asked and none answered, and

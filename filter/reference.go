@@ -36,11 +36,12 @@ func Reference(t time.Time, random uint32) string {
 // ReferenceTime is the second that a reference names. Case is ignored, and O is
 // read as 0, I and L as 1, as Crockford asks.
 func ReferenceTime(ref string) (time.Time, error) {
-	if len(ref) != referenceTime+referenceRandom {
+	plain := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(ref))
+	if len(ref) != len(plain) || len(ref) != referenceTime+referenceRandom { // upper case can be shorter
 		return time.Time{}, fmt.Errorf("reference %q: want %d characters", ref, referenceTime+referenceRandom)
 	}
 	var seconds int64
-	for i, c := range strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(ref)) {
+	for i, c := range plain {
 		digit := strings.IndexRune(crockford, c)
 		if digit < 0 {
 			return time.Time{}, fmt.Errorf("reference %q: %q is not a letter or digit of it", ref, c)

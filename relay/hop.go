@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -138,7 +139,13 @@ func (h *hop) impersonate(forward wire.Forward, hostname string) error {
 	if err := f.land(); err != nil {
 		return err
 	}
-	h.out = forward.Append(h.out, "XCLIENT", known(h.xclients, "NAME", "ADDR", "PORT", "PROTO", "HELO"))
+	names := known(h.xclients, "NAME", "ADDR", "PORT", "PROTO", "HELO")
+	command := forward.Append(nil, "XCLIENT", names)
+	if bytes.Count(command, []byte("\n")) > 1 { // a second one would come from the client, who may not
+		forward.Helo = ""
+		command = forward.Append(nil, "XCLIENT", names)
+	}
+	h.out = append(h.out, command...)
 	if err := h.send(); err != nil {
 		return err
 	}

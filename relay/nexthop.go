@@ -33,6 +33,11 @@ const (
 // seconds, but 10 under stress; a connection that it has closed is noticed.
 const idleTime = 60 * time.Second
 
+// surplusTime is how long one more than NextHop.Idle is kept: long enough to
+// serve the next message of a burst, which saves a connection and a process
+// there, and too short to hold A's processes afterwards.
+const surplusTime = 2 * time.Second
+
 // NextHop is the after-filter Postfix, and the connections to it. Its zero
 // value but for Address works.
 type NextHop struct {
@@ -40,7 +45,7 @@ type NextHop struct {
 	Hostname         string // for EHLO
 	Client           Impersonation
 	Connections      int // at most so many at once; 0: 50
-	Idle             int // kept for reuse
+	Idle             int // kept for reuse; a burst keeps more, for seconds
 	ConnectTimeout   time.Duration
 	Log              zerolog.Logger
 
@@ -50,12 +55,11 @@ type NextHop struct {
 	size    atomic.Int64 // the SIZE that it announced last
 	buffers buffers
 
-	once    sync.Once
-	places  chan struct{} // one for each connection in use
-	mu      sync.Mutex
-	idle    []*hop
-	waiting int
-	closed  bool
+	once   sync.Once
+	places chan struct{} // one for each connection in use
+	mu     sync.Mutex
+	idle   []*hop // the one used last is at the end, and used next
+	closed bool
 }
 
 // Size is the SIZE that the next hop announced last; 0 if it has not yet, or
@@ -97,8 +101,6 @@ func (n *NextHop) prepare() {
 // is done here, where it is fair and ends in time.
 func (n *NextHop) take(ctx context.Context) (*hop, error) {
 	n.prepare()
-	n.await(1)
-	defer n.await(-1)
 	select {
 	case n.places <- struct{}{}:
 	case <-ctx.Done():
@@ -121,12 +123,6 @@ func (n *NextHop) fresh(ctx context.Context, broken *hop) (*hop, error) {
 	n.drop(broken)
 	n.flush()
 	return n.take(ctx)
-}
-
-func (n *NextHop) await(more int) {
-	n.mu.Lock()
-	n.waiting += more
-	n.mu.Unlock()
 }
 
 // reuse gives an idle connection on which nothing waits. One that the next hop
@@ -164,13 +160,18 @@ func (n *NextHop) listen(h *hop) {
 	}
 }
 
-// give takes a connection back, between transactions.
+// give takes a connection back, between transactions. One that speaks for a
+// client (XCLIENT) can serve no other.
 func (n *NextHop) give(h *hop) {
 	h.reused = true
 	n.mu.Lock()
-	keep := !n.closed && n.Client == Xforward && len(n.idle) < n.Idle+n.waiting
+	keep := !n.closed && n.Client == Xforward
 	if keep {
-		h.expires = time.AfterFunc(idleTime, func() { n.expire(h) })
+		limit := idleTime
+		if len(n.idle) >= n.Idle {
+			limit = surplusTime
+		}
+		h.expires = time.AfterFunc(limit, func() { n.expire(h) })
 		n.idle = append(n.idle, h)
 	}
 	n.mu.Unlock()

@@ -38,6 +38,16 @@ func TestAnEncoderCanServeAgainAfterItsEnd(t *testing.T) {
 	}
 }
 
+func TestAnEmptyPieceChangesNothing(t *testing.T) {
+	for _, content := range []string{"", "a", "a\r", "a\n", "a\r\n"} {
+		var e wire.Encoder
+		out := e.Encode(e.Encode(nil, []byte(content)), nil)
+		if got := string(e.End(e.Encode(out, []byte(".")))); got != encode(content+".", 9) {
+			t.Errorf("%q: got %q", content, got)
+		}
+	}
+}
+
 // FuzzEncoder: whatever the content, and however it is cut, the only end of
 // data is the last three bytes, and Decoder finds the content again.
 func FuzzEncoder(f *testing.F) {

@@ -14,9 +14,8 @@ const ForwardNames = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 // Limits of Postfix's own parser: longer values are answered 501, for ever, and
 // so is a longer command.
 const (
-	maxValue   = 255 // encoded
-	maxForward = 510 // one command, without its CRLF
-
+	maxValue    = 255 // encoded
+	maxForward  = 510 // one command, without its CRLF
 	unavailable = "[UNAVAILABLE]"
 )
 
@@ -25,16 +24,18 @@ const (
 type Forward struct{ Name, Addr, Port, Proto, Helo, Ident, Source string }
 
 func (f *Forward) field(name string) *string {
-	return map[string]*string{
-		"NAME": &f.Name, "ADDR": &f.Addr, "PORT": &f.Port, "PROTO": &f.Proto,
-		"HELO": &f.Helo, "IDENT": &f.Ident, "SOURCE": &f.Source,
-	}[strings.ToUpper(name)]
+	fields := [...]*string{&f.Name, &f.Addr, &f.Port, &f.Proto, &f.Helo, &f.Ident, &f.Source}
+	for i, known := range [len(fields)]string{"NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE"} {
+		if strings.EqualFold(known, name) {
+			return fields[i]
+		}
+	}
+	return nil
 }
 
 // Read takes over the attributes of one XFORWARD command and returns how many
 // it could not read, or would not: a control character is in none that Postfix
-// sends. Those are dropped, not refused: a client whose XFORWARD is answered
-// 5xx hears 451 for ever, and its mail never gets through.
+// sends. Those are not refused: Postfix would make 451 of it, for ever.
 func (f *Forward) Read(args string) (dropped int) {
 	for pair := range strings.FieldsSeq(args) {
 		name, encoded, found := strings.Cut(pair, "=")
@@ -68,10 +69,10 @@ func (f Forward) Append(dst []byte, verb string, names []string) []byte {
 		}
 		line += pair
 	}
-	if line == verb {
-		return dst
+	if line != verb {
+		dst = append(append(dst, line...), crlf...)
 	}
-	return append(append(dst, line...), crlf...)
+	return dst
 }
 
 // attribute is a value as the next hop's parser takes it: IPv6 with the prefix
@@ -111,9 +112,10 @@ func ParseAddr(value string) (netip.Addr, bool) {
 // xtext (RFC 3461 4) is the encoding of URLs with "+" for "%". It may protect
 // more than it must; Postfix's own leaves "=" as it is.
 func toXtext(s string) string {
-	return strings.NewReplacer("+", "+2B", "=", "+3D", "%", "+").Replace(url.PathEscape(s))
+	s = strings.ReplaceAll(url.PathEscape(s), "+", "%2B")
+	return strings.ReplaceAll(strings.ReplaceAll(s, "=", "%3D"), "%", "+")
 }
 
 func fromXtext(s string) (string, error) {
-	return url.PathUnescape(strings.NewReplacer("%", "%25", "+", "%").Replace(s))
+	return url.PathUnescape(strings.ReplaceAll(strings.ReplaceAll(s, "%", "%25"), "+", "%"))
 }

@@ -1,0 +1,180 @@
+package spamd
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/teamwork/spamc"
+
+	"proxyfilter/filter"
+)
+
+// answer is what spamd said about one message.
+type answer struct {
+	score, limit float64
+	rules        []filter.Rule
+}
+
+// maxScore is beyond every sum of rules. What is larger, or no number, is no
+// score, and must not reach a sum that decides about mail.
+const maxScore = 1e6
+
+// attempt asks one server once. The slot is the server's, and is free, or the
+// business of a goroutine that needs nothing of the message, when it returns.
+func (s *Scanner) attempt(ctx context.Context, v *server, w lane, q request) (answer, error) {
+	begin := time.Now()
+	done := v.allow()
+	g := s.guard(v, begin)
+	a, err := s.scan(ctx, g, q)
+	if err != nil && ctx.Err() != nil && !g.reply.complete {
+		err = ctx.Err()
+		if g.abandoned() && s.keep(g, w, done) {
+			return answer{}, err
+		}
+	}
+	s.done(g)
+	s.record(v, done, err)
+	took := time.Since(begin)
+	if err != nil {
+		took = 0 // a refused connect is quick, and says nothing about scans
+	}
+	s.line.release(v, w, took)
+	return a, err
+}
+
+// scan has the conversation, and reads what came of it.
+func (s *Scanner) scan(ctx context.Context, g *guard, q request) (answer, error) {
+	// A header of its own for each request: spamc writes into it.
+	header := spamc.Header{"Content-length": strconv.FormatInt(q.size, 10)}
+	if q.user != "" {
+		header["User"] = q.user
+	}
+	client := spamc.New(g.server.Address, g)
+	symbols := g.server.symbols.Load()
+	var said spamc.ResponseScore
+	var err error
+	if symbols {
+		var r *spamc.ResponseSymbols
+		if r, err = client.Symbols(ctx, q.reader(), header); err == nil {
+			said = r.ResponseScore
+		}
+	} else {
+		var r *spamc.ResponseReport
+		if r, err = client.Report(ctx, q.reader(), header); err == nil {
+			said = r.ResponseScore
+		}
+	}
+	if err := g.verdict(err); err != nil {
+		return answer{}, err
+	}
+	if err := sane(said); err != nil {
+		return answer{}, err
+	}
+	a := answer{score: said.Score, limit: said.BaseScore}
+	a.rules = s.rules(g, symbols, a.score)
+	return a, nil
+}
+
+// verdict is the error that says most: what the message or the connection said,
+// then spamd, then spamc.
+func (g *guard) verdict(library error) error {
+	switch {
+	case g.content != nil:
+		return &unreadable{fmt.Errorf("read the message: %w", g.content)}
+	case g.err != nil:
+		return g.err
+	case g.reply.code != 0:
+		return &Error{Code: g.reply.code, Text: g.reply.text}
+	case library != nil:
+		return fmt.Errorf("%w: %w", errGarbled, library)
+	}
+	return nil
+}
+
+func sane(said spamc.ResponseScore) error {
+	for _, n := range [...]float64{said.Score, said.BaseScore} {
+		if math.IsNaN(n) || math.Abs(n) > maxScore {
+			return fmt.Errorf("%w: %v is no score", errGarbled, n)
+		}
+	}
+	return nil
+}
+
+// rules reads the table or the names. A table that cannot be read costs this
+// message its rules, and no other one.
+func (s *Scanner) rules(g *guard, symbols bool, score float64) []filter.Rule {
+	body := g.reply.body(g.buf)
+	if symbols {
+		return parseSymbols(body)
+	}
+	rules, err := parseReport(body)
+	if err == nil && (len(rules) > 0 || score == 0) {
+		return rules
+	}
+	if g.server.symbols.CompareAndSwap(false, true) {
+		s.config.Notice(Notice{TableUnreadable, g.server.Address})
+	}
+	return nil
+}
+
+// bufferSize is the buffer of one request: most mail is smaller and goes out in
+// one write.
+const bufferSize = 64 << 10
+
+func (s *Scanner) guard(v *server, begin time.Time) *guard {
+	b, _ := s.buffers.Get().(*[]byte)
+	if b == nil {
+		fresh := make([]byte, 0, bufferSize)
+		b = &fresh
+	}
+	return &guard{
+		server: v, dial: s.config.Dial, connect: s.config.ConnectTimeout,
+		until: begin.Add(s.config.ChildTimeout), buf: (*b)[:0],
+	}
+}
+
+// done closes the connection and keeps the buffer for the next one.
+func (s *Scanner) done(g *guard) {
+	g.shut()
+	if cap(g.buf) == bufferSize {
+		b := g.buf[:0]
+		s.buffers.Put(&b)
+	}
+	g.buf = nil
+}
+
+// keep lets a scan that nobody waits for run to its end, so that its slot is
+// taken for as long as its child is. Without that, a spamd in trouble would get
+// ever more to do. It reports false when the Scanner is closed.
+func (s *Scanner) keep(g *guard, w lane, done func(error)) bool {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return false
+	}
+	g.adopt()
+	s.detached[g] = struct{}{}
+	s.wait.Add(1)
+	s.mu.Unlock()
+	s.line.detach(g.server, w)
+	go s.outlive(g, w, done)
+	return true
+}
+
+func (s *Scanner) outlive(g *guard, w lane, done func(error)) {
+	defer s.wait.Done()
+	err := g.receive()
+	if err == nil && g.reply.code != 0 {
+		err = &Error{Code: g.reply.code, Text: g.reply.text}
+	}
+	s.mu.Lock()
+	delete(s.detached, g)
+	s.mu.Unlock()
+	s.done(g)
+	s.record(g.server, done, err)
+	s.line.reattach(g.server, w)
+	s.line.release(g.server, w, 0)
+}

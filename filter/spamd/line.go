@@ -1,0 +1,279 @@
+package spamd
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// lane separates large mail from the rest.
+type lane uint8
+
+const (
+	small lane = iota
+	big
+	lanes
+)
+
+// bigFrom is the size from which a message is large.
+const bigFrom = 256 << 10
+
+// line is where messages wait for slots: first come, first served, in two lanes.
+// A waiting message is a list element, a channel and its own goroutine, which
+// the caller has anyway: well under a kilobyte, and no timer thread.
+type line struct {
+	balance Balance
+	servers []*server
+
+	mu    sync.Mutex
+	queue [lanes]list.List // of *waiter, by number
+	pace  [lanes]pace
+	count uint64
+	turns uint64
+}
+
+// waiter is a place in line.
+type waiter struct {
+	lane   lane
+	number uint64  // 0 until it first asks; kept for a second attempt
+	avoid  *server // the one that just failed, if there is a choice
+	until  time.Time
+	got    chan *server // nil: hopeless
+}
+
+// errBusy is the answer to a message that gets no slot in time.
+var errBusy = errors.New("no slot in time")
+
+// acquire waits for a slot. The error is errBusy or the context's.
+func (l *line) acquire(ctx context.Context, w *waiter) (*server, error) {
+	element, err := l.join(w)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case v := <-w.got:
+		return w.granted(v)
+	default:
+	}
+	var late <-chan time.Time
+	if !w.until.IsZero() {
+		t := time.NewTimer(time.Until(w.until))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case v := <-w.got:
+		return w.granted(v)
+	case <-late:
+		err = errBusy
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return nil, l.leave(w, element, err)
+}
+
+func (w *waiter) granted(v *server) (*server, error) {
+	if v == nil {
+		return nil, errBusy
+	}
+	return v, nil
+}
+
+// join takes a place in line, and gives out free slots.
+func (l *line) join(w *waiter) (*list.Element, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := &l.queue[w.lane]
+	again := w.number != 0
+	var element *list.Element
+	if again {
+		element = ahead(q, w)
+	} else {
+		l.count++
+		w.number, w.got = l.count, make(chan *server, 1)
+		element = q.PushBack(w)
+	}
+	l.dispatch()
+	if len(w.got) == 0 && !again && l.hopeless(w, q.Len()-1) {
+		q.Remove(element)
+		return nil, errBusy
+	}
+	return element, nil
+}
+
+// ahead puts a message back where it was: it has waited once.
+func ahead(q *list.List, w *waiter) *list.Element {
+	for e := q.Front(); e != nil; e = e.Next() {
+		if e.Value.(*waiter).number > w.number {
+			return q.InsertBefore(w, e)
+		}
+	}
+	return q.PushBack(w)
+}
+
+// leave gives the place up. A slot that came at the same moment is passed on.
+func (l *line) leave(w *waiter, e *list.Element, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case v := <-w.got: // and so it is no longer in the queue
+		if v != nil {
+			v.busy[w.lane]--
+			l.dispatch()
+		}
+	default:
+		l.queue[w.lane].Remove(e)
+	}
+	return err
+}
+
+// release frees a slot. took is 0 for a scan that says nothing about the pace.
+func (l *line) release(v *server, w lane, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v.busy[w]--
+	if took > 0 {
+		l.pace[w].add(took)
+	}
+	l.dispatch()
+	l.trim()
+}
+
+// detach notes that nobody waits for a scan any more; release ends that.
+func (l *line) detach(v *server, w lane) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v.detached[w]++
+}
+
+func (l *line) reattach(v *server, w lane) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v.detached[w]--
+}
+
+// tryAcquire takes a slot of this very server if one is free.
+func (l *line) tryAcquire(v *server) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !v.free(small) {
+		return false
+	}
+	v.busy[small]++
+	return true
+}
+
+// dispatch gives free slots to those who wait, the earliest first.
+func (l *line) dispatch() {
+	for {
+		var next *waiter
+		var to *server
+		for i := range l.queue {
+			front := l.queue[i].Front()
+			if front == nil {
+				continue
+			}
+			w := front.Value.(*waiter)
+			if v := l.pick(w); v != nil && (next == nil || w.number < next.number) {
+				next, to = w, v
+			}
+		}
+		if next == nil {
+			return
+		}
+		l.queue[next.lane].Remove(l.queue[next.lane].Front())
+		l.turns++
+		to.busy[next.lane]++
+		to.turn = l.turns
+		next.got <- to
+	}
+}
+
+// pick is the server for the message, or nil if it has to wait.
+func (l *line) pick(w *waiter) *server {
+	var best *server
+	all := l.allOpen()
+	for _, v := range l.servers {
+		if !v.free(w.lane) || (!all && v.breaker.State() == gobreaker.StateOpen) {
+			continue
+		}
+		if best == nil || l.better(v, best, w.avoid) {
+			best = v
+		}
+	}
+	return best
+}
+
+// allOpen reports that no server is in order. Then none is left out: refusing
+// to ask the last spamd would make an outage of what may be over.
+func (l *line) allOpen() bool {
+	for _, v := range l.servers {
+		if v.breaker.State() != gobreaker.StateOpen {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *line) better(v, than, avoid *server) bool {
+	if (v == avoid) != (than == avoid) {
+		return than == avoid
+	}
+	if a, b := v.breaker.State(), than.breaker.State(); a != b {
+		return a == gobreaker.StateClosed
+	}
+	if l.balance == First {
+		return false
+	}
+	a, b := v.used()*than.Slots, than.used()*v.Slots
+	return a < b || (a == b && v.turn < than.turn)
+}
+
+// hopeless reports that the message's turn would come too late at the present
+// pace. Every waiting message holds one smtpd of Postfix, so who waits in vain
+// takes the place of somebody else.
+func (l *line) hopeless(w *waiter, ahead int) bool {
+	return !w.until.IsZero() && l.pace[w.lane].estimate(ahead, l.slots(w.lane)) > time.Until(w.until)
+}
+
+// slots is how many slots the lane can count on.
+func (l *line) slots(w lane) int {
+	all, total := l.allOpen(), 0
+	for _, v := range l.servers {
+		if !all && v.breaker.State() == gobreaker.StateOpen {
+			continue
+		}
+		alive := v.Slots - v.detached[small] - v.detached[big]
+		if w == big {
+			total += max(0, min(alive, v.bigLimit()-v.detached[big]))
+			continue
+		}
+		// Large mail holds its slots for long, but never all of them for ever.
+		if held := v.busy[big] - v.detached[big]; alive > held {
+			alive -= held
+		}
+		total += max(0, alive)
+	}
+	return total
+}
+
+// trim sends away those at the end of a lane whose wait has become hopeless.
+// The others lose nothing by it. It is milder than join by one round of all
+// slots: who waits already must not fall to the order in which children end.
+func (l *line) trim() {
+	for i := range l.queue {
+		q := &l.queue[i]
+		for last := q.Back(); last != nil; last = q.Back() {
+			w := last.Value.(*waiter)
+			if w.until.IsZero() || !l.hopeless(w, q.Len()-1-l.slots(w.lane)) {
+				break
+			}
+			q.Remove(last)
+			w.got <- nil
+		}
+	}
+}
