@@ -40,19 +40,19 @@ const maxFlight = 100
 func (n *NextHop) deliver(commit, reply context.Context, o order) outcome {
 	h, err := n.take(commit)
 	if err != nil {
-		return lost(commit, err)
+		return n.lost(commit, err)
 	}
 	refused, err := n.open(h, o)
 	if again(h, refused, err) {
 		if h, err = n.fresh(commit, h); err != nil {
-			return lost(commit, err)
+			return n.lost(commit, err)
 		}
 		refused, err = n.open(h, o)
 	}
 	switch {
 	case err != nil:
 		n.drop(h)
-		return lost(commit, err)
+		return n.lost(commit, err)
 	case refused != nil:
 		n.drop(h) // after 354 the only way out
 		return refusal(*refused)
@@ -167,9 +167,9 @@ func (f *flight) refuse(reply wire.Reply) {
 // one reply to it.
 func (n *NextHop) finish(h *hop, commit, reply context.Context, o order) outcome {
 	h.until(commit)
-	if err := h.content(o.content, &n.buffers, func() error { return ready(commit, o.look) }); err != nil {
+	if err := h.content(o.content, &n.buffers, func() error { return ready(commit, h.silent, o.look) }); err != nil {
 		n.drop(h)
-		return lost(commit, err)
+		return n.lost(commit, err)
 	}
 	h.until(reply)
 	answer, err := h.read()
@@ -195,9 +195,12 @@ func (n *NextHop) finish(h *hop, commit, reply context.Context, o order) outcome
 }
 
 // ready is what must hold in the moment in which the final dot leaves.
-func ready(commit context.Context, look func() error) error {
+func ready(commit context.Context, silent, look func() error) error {
 	if over(commit) {
 		return fmt.Errorf("no time is left for the final dot: %w", context.DeadlineExceeded)
+	}
+	if err := silent(); err != nil {
+		return err
 	}
 	return look()
 }
@@ -226,7 +229,11 @@ func refusal(reply wire.Reply) outcome {
 }
 
 // lost is what a failure before the final dot means. Nothing was accepted.
-func lost(commit context.Context, err error) outcome {
+func (n *NextHop) lost(commit context.Context, err error) outcome {
+	if errors.Is(err, errOdd) {
+		n.Log.Error().Err(err).Str("next_hop", n.Address).
+			Msg("a reply that nothing asked for: the next hop may have executed content")
+	}
 	switch {
 	case errors.Is(err, errGone):
 		return outcome{reason: filter.Gone, err: err}

@@ -9,6 +9,9 @@ import (
 	"proxyfilter/relay/wire"
 )
 
+// stepSize is the buffer of a message that does not come in at once.
+const stepSize = 4 << 10
+
 // content reads the message up to its one true end and writes it, decoded, to
 // w. An error of w is returned only then: a reader that stops early would take
 // the rest for commands. Any error of the connection closes it before anything
@@ -19,9 +22,8 @@ func (f *front) content(w io.Writer) (wire.Anomalies, error) {
 	}
 	var decoder wire.Decoder
 	var failed error
-	small := f.in
-	defer func() { f.restore(small) }()
-	for {
+	defer f.restore()
+	for last := 0; ; {
 		done, err := f.decode(&decoder, w)
 		if err != nil && failed == nil {
 			failed = err
@@ -30,7 +32,7 @@ func (f *front) content(w io.Writer) (wire.Anomalies, error) {
 			f.state = received
 			return decoder.Seen(), failed
 		}
-		if err := f.fillContent(); err != nil {
+		if last, err = f.fillContent(last); err != nil {
 			f.shut()
 			return decoder.Seen(), errors.Join(errGone, err)
 		}
@@ -55,36 +57,43 @@ func (f *front) decode(decoder *wire.Decoder, w io.Writer) (done bool, failed er
 }
 
 // fillContent reads once, within a rolling limit: slow is fine, silent is not.
-// A buffer that was filled to the brim is replaced by a large one. A sender at
-// a remote client's pace (no speed_adjust) never gets it.
-func (f *front) fillContent() error {
-	f.raw.SetReadDeadline(time.Now().Add(f.idle))
-	if cap(f.in) == 0 {
-		f.in = make([]byte, 0, 2048)
-	}
-	n, err := f.raw.Read(f.in[:cap(f.in)])
-	if n == 0 {
-		if err == nil {
-			err = io.ErrNoProgress
-		}
-		return err
-	}
-	f.in = f.in[:n]
-	if n == cap(f.in) && f.borrowed == nil {
+// last is how much the read before brought, which chooses the buffer.
+func (f *front) fillContent(last int) (int, error) {
+	switch full := last > 0 && last == cap(f.in); {
+	case full && cap(f.in) < stepSize, cap(f.in) == 0:
+		f.in = make([]byte, 0, stepSize)
+	case full && f.borrowed == nil:
 		f.borrowed = f.buffers.take()
-		f.in = append((*f.borrowed)[:0], f.in...)[:n:readSize]
+		f.in = (*f.borrowed)[:0:readSize]
+	case f.borrowed != nil && last < stepSize:
+		// The sender has slowed down. Without speed_adjust that is the pace of
+		// a remote client, a thousand times side by side.
+		f.restore()
+		f.in = make([]byte, 0, stepSize)
 	}
-	return nil
+	f.raw.SetReadDeadline(time.Now().Add(f.idle))
+	n, err := f.raw.Read(f.in[:cap(f.in)])
+	if n > 0 {
+		f.in = f.in[:n]
+		return n, nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return 0, err
 }
 
-// restore gives a large buffer back, and keeps what lies behind the content.
-func (f *front) restore(small []byte) {
-	if f.borrowed == nil {
+// restore gives a large buffer back, and keeps what lies behind the content. An
+// empty buffer is given up: the message may wait long for its verdict.
+func (f *front) restore() {
+	if f.borrowed == nil && len(f.in) > 0 {
 		return
 	}
-	f.in = append(small[:0], f.in...)
-	f.buffers.give(f.borrowed)
-	f.borrowed = nil
+	f.in = append([]byte(nil), f.in...)
+	if f.borrowed != nil {
+		f.buffers.give(f.borrowed)
+		f.borrowed = nil
+	}
 }
 
 // watch calls on once, from another goroutine, if Postfix hangs up or says

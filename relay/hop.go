@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -81,12 +82,37 @@ func (h *hop) ask(line string) (wire.Reply, error) {
 	if err := h.send(); err != nil {
 		return wire.Reply{}, err
 	}
-	return h.read()
+	return h.single()
+}
+
+// single reads one reply, which must be alone: a second one would be taken for
+// the answer to the next command, and a yes for the answer to a message.
+func (h *hop) single() (wire.Reply, error) {
+	reply, err := h.read()
+	if err == nil && h.extra() {
+		err = errOdd
+	}
+	return reply, err
+}
+
+// silent says whether the next hop is there and says nothing, as it must while
+// content is under way.
+func (h *hop) silent() error {
+	if h.extra() {
+		return errOdd
+	}
+	switch err := peek(h.conn, &h.in); {
+	case errors.Is(err, errExcess):
+		return errOdd
+	case err != nil:
+		return fmt.Errorf("the next hop broke off within content: %w", io.EOF)
+	}
+	return nil
 }
 
 // greet waits for the greeting and says EHLO.
 func (h *hop) greet(hostname string) error {
-	reply, err := h.read()
+	reply, err := h.single()
 	if err == nil && reply.Class() == 2 {
 		reply, err = h.ask("EHLO " + hostname)
 	}

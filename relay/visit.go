@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"time"
 
 	"proxyfilter/filter"
 	"proxyfilter/relay/wire"
@@ -34,7 +33,7 @@ func (s *session) visitMail(t *transaction) error {
 	s.front.engage(false)
 	if err != nil {
 		s.srv.Log.Warn().Err(err).Str("id", t.env.ID).Msg("next hop at MAIL")
-		return s.reply(referred(lost(ctx, err).reply, t.env.ID))
+		return s.reply(referred(next.lost(ctx, err).reply, t.env.ID))
 	}
 	return s.reply(refusal(reply).reply)
 }
@@ -76,21 +75,22 @@ func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
 // visitRcpt asks the next hop for one recipient. Its refusal is the answer, and
 // has a Record of its own.
 func (s *session) visitRcpt(t *transaction, line string) (wire.Reply, bool) {
-	v := t.visit
-	reply, err := v.ask(line, time.Now().Add(s.srv.Budget.Commit))
+	ctx, cancel := context.WithTimeout(context.Background(), s.srv.Budget.Commit)
+	defer cancel()
+	reply, err := t.visit.ask(ctx, line)
 	if err == nil && reply.Class() == 2 {
 		s.front.answer(reply)
 		return reply, true
 	}
-	out := outcome{reply: awayReply(), reason: filter.HopLost, err: err}
-	if err == nil {
-		out = refusal(reply)
+	out := refusal(reply)
+	if err != nil {
+		out = t.visit.next.lost(ctx, err)
 	}
 	action := filter.Defer
 	if out.reply.Class() == 5 {
 		action = filter.Reject
 	}
-	if out.reason == filter.HopLost {
+	if out.reason != filter.HopRefused {
 		out.reply = referred(out.reply, t.env.ID)
 	}
 	s.srv.settle(t, result{
@@ -100,11 +100,11 @@ func (s *session) visitRcpt(t *transaction, line string) (wire.Reply, bool) {
 }
 
 // ask says one command. After a failure it fails for good.
-func (v *visit) ask(line string, deadline time.Time) (wire.Reply, error) {
+func (v *visit) ask(ctx context.Context, line string) (wire.Reply, error) {
 	if v.hop == nil {
 		return wire.Reply{}, v.err
 	}
-	v.hop.conn.SetDeadline(deadline)
+	v.hop.until(ctx)
 	reply, err := v.hop.ask(line)
 	if err != nil {
 		v.abort()
@@ -115,11 +115,10 @@ func (v *visit) ask(line string, deadline time.Time) (wire.Reply, error) {
 
 // deliver sends the content.
 func (v *visit) deliver(c clock, o order) outcome {
-	deadline, _ := c.commit.Deadline()
-	reply, err := v.ask("DATA", deadline)
+	reply, err := v.ask(c.commit, "DATA")
 	switch {
 	case err != nil:
-		return lost(c.commit, err)
+		return v.next.lost(c.commit, err)
 	case reply.Code != 354:
 		v.abort()
 		return refusal(reply)

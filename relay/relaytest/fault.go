@@ -67,5 +67,3 @@ type Fault struct {
 func (f Fault) speechless() bool {
 	return f.Hang || f.Stall || (f.Reply == "" && (f.Drop || f.Reset))
 }
-
-func (f Fault) ends() bool { return f.Drop || f.Reset || f.Hang || f.Stall || f.Endless }

@@ -11,8 +11,7 @@ import (
 // sends no others (XFORWARD_README).
 const ForwardNames = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 
-// Limits of Postfix's own parser: longer values are answered 501, for ever, and
-// so is a longer command.
+// Limits of Postfix's own parser. What is longer is answered 501, for ever.
 const (
 	maxValue    = 255 // encoded
 	maxForward  = 510 // one command, without its CRLF
