@@ -118,6 +118,7 @@ func (s *session) carry(c clock, t *transaction, r *result, spool *spooled) {
 	if out.reply.Class() == 5 {
 		r.verdict.Action = filter.Reject
 	}
+	r.verdict.Would = r.verdict.Action // what the policy would have done is of no account
 }
 
 // interrupted ends a message for which Postfix does not wait any more, or during
@@ -125,7 +126,7 @@ func (s *session) carry(c clock, t *transaction, r *result, spool *spooled) {
 // in it may be somebody's content.
 func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, error) {
 	r.err = err
-	r.verdict.Action, r.verdict.Reason = filter.Defer, filter.Gone
+	r.verdict.Action, r.verdict.Would, r.verdict.Reason = filter.Defer, filter.Defer, filter.Gone
 	if errors.Is(err, errExcess) {
 		s.srv.Log.Error().Str("id", t.env.ID).Stringer("client", t.env.Client.Addr).
 			Msg("bytes came after the end of data and before the reply: Postfix never does that, look for smuggling")

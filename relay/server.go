@@ -94,7 +94,9 @@ const unannounced = 1 << 30
 // at most Drain, and returns when the last one has ended. It closes the
 // listeners, and the idle connections to the next hops.
 func (s *Server) Serve(ctx context.Context, doors ...Door) error {
+	s.mu.Lock()
 	s.fronts = make(map[*front]struct{})
+	s.mu.Unlock()
 	if s.MaxConnections > 0 {
 		s.places = make(chan struct{}, s.MaxConnections)
 	}

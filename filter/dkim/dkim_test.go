@@ -112,11 +112,10 @@ func FuzzMayBeValid(f *testing.F) {
 	f.Add(text)
 	f.Add("DKIM-Signature: v=1; a=ed25519-sha256; d=example.com; s=s; h=From; bh=; b=\r\n" + text)
 	f.Fuzz(func(t *testing.T, s string) {
-		// Nobody who has no key can have a valid signature; to be open takes a
-		// reason that is named above.
-		if (dkim.Verifier{LookupTXT: keys}).MayBeValid(t.Context(), strings.NewReader(s)) &&
-			strings.Contains(s, "\r\n\r\n") && !strings.Contains(s, "l") && strings.Count(strings.ToLower(s), "dkim-signature") < 9 {
-			t.Errorf("%q", s)
+		may := (dkim.Verifier{LookupTXT: keys}).MayBeValid(t.Context(), strings.NewReader(s))
+		complete := strings.Contains(s, "\r\n\r\n")
+		if may && complete && !strings.Contains(strings.ToLower(s), "dkim-signature") {
+			t.Errorf("a signature was found in %q", s)
 		}
 	})
 }

@@ -27,6 +27,7 @@ const (
 	exTimeout     = 79
 )
 
+// Error is code and text.
 func (e *Error) Error() string { return fmt.Sprintf("answered %d %s", e.Code, e.Text) }
 
 // Temporary reports whether the same request may succeed later.

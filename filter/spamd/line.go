@@ -6,8 +6,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/sony/gobreaker/v2"
 )
 
 // lane separates large mail from the rest.
@@ -193,72 +191,11 @@ func (l *line) dispatch() {
 	}
 }
 
-// pick is the server for the message, or nil if it has to wait.
-func (l *line) pick(w *waiter) *server {
-	var best *server
-	all := l.allOpen()
-	for _, v := range l.servers {
-		if !v.free(w.lane) || (!all && v.breaker.State() == gobreaker.StateOpen) {
-			continue
-		}
-		if best == nil || l.better(v, best, w.avoid) {
-			best = v
-		}
-	}
-	return best
-}
-
-// allOpen reports that no server is in order. Then none is left out: refusing
-// to ask the last spamd would make an outage of what may be over.
-func (l *line) allOpen() bool {
-	for _, v := range l.servers {
-		if v.breaker.State() != gobreaker.StateOpen {
-			return false
-		}
-	}
-	return true
-}
-
-func (l *line) better(v, than, avoid *server) bool {
-	if (v == avoid) != (than == avoid) {
-		return than == avoid
-	}
-	if a, b := v.breaker.State(), than.breaker.State(); a != b {
-		return a == gobreaker.StateClosed
-	}
-	if l.balance == First {
-		return false
-	}
-	a, b := v.used()*than.Slots, than.used()*v.Slots
-	return a < b || (a == b && v.turn < than.turn)
-}
-
 // hopeless reports that the message's turn would come too late at the present
 // pace. Every waiting message holds one smtpd of Postfix, so who waits in vain
 // takes the place of somebody else.
 func (l *line) hopeless(w *waiter, ahead int) bool {
 	return !w.until.IsZero() && l.pace[w.lane].estimate(ahead, l.slots(w.lane)) > time.Until(w.until)
-}
-
-// slots is how many slots the lane can count on.
-func (l *line) slots(w lane) int {
-	all, total := l.allOpen(), 0
-	for _, v := range l.servers {
-		if !all && v.breaker.State() == gobreaker.StateOpen {
-			continue
-		}
-		alive := v.Slots - v.detached[small] - v.detached[big]
-		if w == big {
-			total += max(0, min(alive, v.bigLimit()-v.detached[big]))
-			continue
-		}
-		// Large mail holds its slots for long, but never all of them for ever.
-		if held := v.busy[big] - v.detached[big]; alive > held {
-			alive -= held
-		}
-		total += max(0, alive)
-	}
-	return total
 }
 
 // trim sends away those at the end of a lane whose wait has become hopeless.

@@ -110,6 +110,9 @@ func parsePoints(b []byte) (float64, bool) {
 		return 0, false
 	}
 	value, err := strconv.ParseFloat(string(b), 64)
+	if value == 0 {
+		value = 0 // SpamAssassin's -0.0, which a record would show as -0
+	}
 	return value, err == nil
 }
 

@@ -165,16 +165,30 @@ func TestWhileEverybodyIsDownTheOnesLeftAreTriedUntilTheEnd(t *testing.T) {
 	})
 }
 
-func TestBehindAnOutageAFailedAttemptIsFinal(t *testing.T) {
+func TestInALongOutageAFailedAttemptIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := inMemory(t, &spamdtest.Server{}, spamd.Config{Outage: time.Minute})
+		b := inMemory(t, &spamdtest.Server{}, spamd.Config{Outage: 45 * time.Second})
 		b.memory.Refuse(true)
-		time.Sleep(time.Hour)
-		begin := time.Now()
-		_, err := b.Scan(within(t, 45*time.Second), message(text))
-		wantFailure(t, err, filter.CauseUnreachable)
-		if took := time.Since(begin); took != 0 || b.Status().Blind != time.Hour {
-			t.Errorf("gave up after %v, blind for %v", took, b.Status().Blind)
+		time.Sleep(time.Hour) // nobody asked: that is no outage yet
+		for i, want := range []time.Duration{45 * time.Second, 0, 0} {
+			begin := time.Now()
+			_, err := b.Scan(within(t, 45*time.Second), message(text))
+			wantFailure(t, err, filter.CauseUnreachable)
+			if took := time.Since(begin); took != want {
+				t.Errorf("message %d: gave up after %v, want %v", i, took, want)
+			}
+		}
+		if blind := b.Status().Blind; blind != time.Hour+45*time.Second {
+			t.Errorf("blind for %v", blind)
+		}
+		b.memory.Refuse(false)
+		if _, err := b.Scan(within(t, time.Second), message(text)); err != nil {
+			t.Error(err)
+		}
+		b.memory.Refuse(true) // a restart, later: it is waited for again
+		time.AfterFunc(time.Second, func() { b.memory.Refuse(false) })
+		if _, err := b.Scan(within(t, 45*time.Second), message(text)); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -229,31 +243,4 @@ func pings(fake *spamdtest.Server) (n int) {
 		}
 	}
 	return n
-}
-
-func TestMailIsSpreadOverTheServers(t *testing.T) {
-	tests := []struct {
-		name    string
-		balance spamd.Balance
-		a, b    int
-	}{
-		{"least busy by its share of slots", spamd.LeastBusy, 4, 2},
-		{"the first as long as it is free", spamd.First, 6, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := inMemory(t, &spamdtest.Server{Reply: spamdtest.Reply{Delay: time.Second}}, spamd.Config{
-					Balance: tt.balance, Servers: []spamd.Server{{Address: "a", Slots: 6}, {Address: "b", Slots: 3}},
-				})
-				n := map[string]int{}
-				for _, o := range b.together(6, time.Minute) {
-					n[o.finding.Server]++
-				}
-				if n["a"] != tt.a || n["b"] != tt.b {
-					t.Errorf("spread %v", n)
-				}
-			})
-		})
-	}
 }

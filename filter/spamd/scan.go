@@ -87,7 +87,7 @@ func (s *Scanner) try(ctx context.Context, w *waiter, q request, f *filter.Findi
 // again reports whether another attempt makes sense. An answer that is none
 // will be none again, unless it comes from somebody else.
 func (s *Scanner) again(err error, tried int) bool {
-	if s.config.Outage > 0 && s.blind() >= s.config.Outage {
+	if s.lasting() {
 		return false
 	}
 	return passing(err) || errors.Is(err, errGarbled) && tried < len(s.servers)

@@ -57,7 +57,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 var someRules = []spamdtest.Rule{
 	{Name: "INVALID_DATE", Points: 0.4, Description: "Invalid Date: header (not RFC 2822)"},
-	{Name: "NO_RELAYS", Points: -0.0, Description: "Informational: message was not relayed via SMTP"},
+	{Name: "NO_RELAYS", Points: 0, Description: "Informational: message was not relayed via SMTP"},
 	{Name: "LONG_ONE", Points: -1.5, Description: "A description that is so long that it goes on in the next line of the report"},
 	{Name: "A_NAME_THAT_IS_LONGER_THAN_ITS_COLUMN", Points: 120, Description: "Rows shift then"},
 }
@@ -226,11 +226,11 @@ func TestWhatIsOverSoonIsTriedAgain(t *testing.T) {
 				fake := &spamdtest.Server{Reply: tt.bad}
 				s := start(t, fake, spamd.Config{})
 				m := message(text + strings.Repeat("0123456789abcde\n", size/16))
-				ctx := within(t, 200*time.Millisecond)
+				ctx := within(t, 60*time.Millisecond)
 				if _, err := s.Scan(ctx, m); err == nil {
 					t.Fatal("the fault did not work")
 				}
-				time.AfterFunc(100*time.Millisecond, func() { fake.Become(spamdtest.Reply{Score: 3}) })
+				time.AfterFunc(20*time.Millisecond, func() { fake.Become(spamdtest.Reply{Score: 3}) })
 				if f, err := s.Scan(within(t, 10*time.Second), m); err != nil || f.Score != 3 {
 					t.Errorf("%+v, %v", f, err)
 				}
@@ -239,11 +239,14 @@ func TestWhatIsOverSoonIsTriedAgain(t *testing.T) {
 	}
 }
 
+// spamd answers and closes while the message is still coming: our write fails,
+// and its words wait to be read.
 func TestAnEarlyRefusalIsReadAlthoughTheMessageIsLarge(t *testing.T) {
 	s := start(t, &spamdtest.Server{Reply: spamdtest.Reply{Code: 76, Text: "EX_PROTOCOL", Early: true}}, spamd.Config{})
-	// Small enough for the socket's buffers: else the reset may overtake it.
-	_, err := s.Scan(within(t, 5*time.Second), message(text))
-	wantFailure(t, err, filter.CauseRefused)
+	for _, size := range []int{10, 16 << 20} {
+		_, err := s.Scan(within(t, 5*time.Second), message(text+strings.Repeat("0123456789abcde\n", size/16)))
+		wantFailure(t, err, filter.CauseRefused)
+	}
 }
 
 func TestAUnixSocketIsAsGood(t *testing.T) {

@@ -62,6 +62,8 @@ func (v *server) bigLimit() int { return max(1, v.Slots/2) }
 
 func (v *server) used() int { return v.busy[small] + v.busy[big] }
 
+func (v *server) lost() int { return v.detached[small] + v.detached[big] }
+
 func (v *server) free(l lane) bool {
 	return v.used() < v.Slots && (l == small || v.busy[big] < v.bigLimit())
 }
@@ -74,8 +76,10 @@ func (s *Scanner) record(v *server, done func(error), err error) {
 		now := int64(time.Since(s.began))
 		v.success.Store(now)
 		s.answers.Store(now)
+		s.outage.Store(0)
 		done(nil)
 	case counts(err):
+		s.outage.CompareAndSwap(0, int64(time.Since(s.began)))
 		done(err)
 	default:
 		done(errUncounted)

@@ -80,9 +80,10 @@ type Config struct {
 	// scan that begins has time left. 0 waits until the context ends.
 	Wait time.Duration
 
-	// Outage, once no server has answered anybody for so long, makes a failed
-	// attempt final: repeating it would only hold the remote client. 0 repeats
-	// until the context ends.
+	// Outage makes a failed attempt final, once every attempt of anybody, PING
+	// included, has failed for so long: repeating it would only hold the remote
+	// client. It counts from the first failure, not from the last success: an
+	// idle hour is no outage. 0 repeats until the context ends.
 	Outage time.Duration
 
 	// Dial makes connections. nil is a net.Dialer.
@@ -131,6 +132,7 @@ type Scanner struct {
 	buffers sync.Pool // of *[]byte: one request or reply each
 	began   time.Time
 	answers atomic.Int64 // the last one by any server; nanoseconds after began
+	outage  atomic.Int64 // the first failure since then; 0 for none
 
 	mu       sync.Mutex
 	detached map[*guard]struct{} // scans that nobody waits for
@@ -185,4 +187,10 @@ func (s *Scanner) Close() {
 // blind is for how long no server has answered.
 func (s *Scanner) blind() time.Duration {
 	return time.Since(s.began) - time.Duration(s.answers.Load())
+}
+
+// lasting reports an outage that a short pause will not end.
+func (s *Scanner) lasting() bool {
+	from := s.outage.Load()
+	return s.config.Outage > 0 && from != 0 && time.Since(s.began)-time.Duration(from) >= s.config.Outage
 }

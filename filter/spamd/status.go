@@ -38,7 +38,7 @@ func (s *Scanner) Status() Status {
 			Address: v.Address,
 			Slots:   v.Slots,
 			Busy:    v.used(),
-			Lost:    v.detached[small] + v.detached[big],
+			Lost:    v.lost(),
 			Breaker: v.breaker.State().String(),
 			Symbols: v.symbols.Load(),
 		})

@@ -74,7 +74,7 @@ func (r *Request) field(line []byte) error {
 	case "Content-length":
 		n, err := strconv.Atoi(string(value))
 		if err != nil || n < 0 || n > maxLength {
-			return errors.New("Content-length contains non-numeric bytes")
+			return errors.New("no number in Content-length")
 		}
 		r.Length = n
 	}
@@ -108,7 +108,7 @@ func readMessage(in *bufio.Reader, length int, body []byte) ([]byte, error) {
 		}
 	}
 	if length >= 0 && len(body) != length {
-		return body, fmt.Errorf("Content-Length mismatch: Expected %d bytes, got %d bytes", length, len(body))
+		return body, fmt.Errorf("mismatch of Content-length: expected %d bytes, got %d", length, len(body))
 	}
 	return body, nil
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+)
+
+// config is everything an administrator can choose. Nothing outside this
+// package knows it: wire.go turns it into the small structs of the packages
+// that do the work.
+type config struct {
+	Server    serverConfig
+	Relay     relayConfig
+	Listeners []listenerConfig // in the order of the file
+	Budget    budgetConfig
+	Spamd     spamdConfig
+	Policy    policyConfig
+	Log       logConfig
+	Status    statusConfig
+	Metrics   metricsConfig
+}
+
+type serverConfig struct {
+	Listen         []address
+	Hostname       string
+	Allow          []netip.Prefix
+	MaxConnections int
+	IdleTimeout    time.Duration
+	MaxMessage     int64 // 0: what the next hop announces
+	Hygiene        string
+	Drain          time.Duration
+}
+
+type relayConfig struct {
+	NextHop        address
+	Client         string
+	Connect        string
+	Connections    int
+	Idle           int
+	ConnectTimeout time.Duration
+}
+
+// listenerConfig is a further front door. An empty NextHop is relay.next_hop, an
+// empty Client relay.client; an empty Policy lets each message's envelope choose.
+type listenerConfig struct {
+	Name    string
+	Listen  []address
+	NextHop address
+	Client  string
+	Policy  string
+}
+
+type budgetConfig struct {
+	Wait, Verdict, Commit, Reply time.Duration
+	Memory, SpillAt              int64
+	SpoolDir                     string
+}
+
+type spamdConfig struct {
+	Servers        []address
+	Balance        string
+	Slots          int
+	User           string
+	SharedUser     string
+	ScanLimit      int64
+	ConnectTimeout time.Duration
+}
+
+type policyConfig struct {
+	Mode          string
+	TagAt         float64 // 0: the threshold in spamd's reply
+	RejectAt      float64 // 0: never
+	OnScanFailure string
+	OnBusy        string
+	BlindLimit    time.Duration
+	RejectText    string
+	Contact       string
+	Headers       string
+}
+
+type logConfig struct{ Level, Format string }
+
+type statusConfig struct{ Listen address }
+
+type metricsConfig struct{ Listen address }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// key is one thing that can be set.
+type key struct {
+	name  string // section.key
+	value value
+	live  bool // taken over by a reload; otherwise it needs a restart
+	doc   string
+}
+
+// section is the part of the name before the last dot.
+func (k key) section() string { return k.name[:strings.LastIndexByte(k.name, '.')] }
+
+// last is the part of the name that stands before "=" in the file.
+func (k key) last() string { return k.name[strings.LastIndexByte(k.name, '.')+1:] }
+
+// variable is the name in the environment.
+func (k key) variable() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+// keys is the one list of what can be set, bound to the fields of c. The file,
+// the environment, the command line, the printed configuration and the manual
+// all follow it.
+func (c *config) keys() []key {
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys())
+}
+
+func (c *config) serverKeys() []key {
+	s := &c.Server
+	return []key{
+		{"server.listen", addresses(&s.Listen, forListening), false, "where Postfix connects"},
+		{"server.hostname", text(&s.Hostname, hostnameRules), false, "the name in the greeting; empty: this host's name"},
+		{"server.allow", prefixes(&s.Allow), false, "who may connect; an address that is not loopback in a listen key needs an entry here"},
+		{"server.max_connections", whole(&s.MaxConnections, 1, 100000), false, "conversations at once; beyond it nothing is accepted until one ends"},
+		{"server.idle_timeout", span(&s.IdleTimeout, time.Second, 24*time.Hour), false, "the longest silence of Postfix"},
+		{"server.max_message", size(&s.MaxMessage, "next-hop", 1<<10, 1<<40), false, "the largest message; \"next-hop\" is the SIZE that the next hop announces"},
+		{"server.hygiene", word(&s.Hygiene, "normalize", "reject"), false, "what happens to a bare CR or LF: it is mended, or the message is refused"},
+		{"server.drain", span(&s.Drain, 0, time.Hour), false, "how long a stopping process lets conversations finish"},
+	}
+}
+
+func (c *config) relayKeys() []key {
+	r := &c.Relay
+	return []key{
+		{"relay.next_hop", peer(&r.NextHop), false, "the after-filter Postfix"},
+		{"relay.client", word(&r.Client, "xforward", "xclient"), false, "how the next hop learns of the client; with xclient it treats the client as its own"},
+		{"relay.connect", word(&r.Connect, "after-verdict", "at-mail"), false, "when the next hop is asked; at-mail gives each recipient its own answer"},
+		{"relay.connections", whole(&r.Connections, 1, 10000), false, "conversations with the next hop at once; at most its maxproc"},
+		{"relay.idle", whole(&r.Idle, 0, 10000), false, "connections to the next hop kept for reuse"},
+		{"relay.connect_timeout", span(&r.ConnectTimeout, 10*time.Millisecond, time.Minute), false, "for one connection to the next hop, its greeting included"},
+	}
+}
+
+func (c *config) budgetKeys() []key {
+	b := &c.Budget
+	const least, most = 10 * time.Millisecond, time.Hour
+	return []key{
+		{"budget.wait", span(&b.Wait, least, most), true, "from the end of data: the longest wait for a scan slot"},
+		{"budget.verdict", span(&b.Verdict, least, most), false, "from the end of data: no verdict takes longer"},
+		{"budget.commit", span(&b.Commit, least, most), false, "from the end of data: no final dot goes to the next hop later"},
+		{"budget.reply", span(&b.Reply, least, most), false, "from the end of data: the next hop's reply is awaited until then; below Postfix's smtpd_proxy_timeout"},
+		{"budget.memory", size(&b.Memory, "", 1<<20, 1<<42), false, "message bytes held in RAM, over all conversations; beyond it messages go to the disk at once"},
+		{"budget.spill_at", size(&b.SpillAt, "", 0, 1<<32), false, "a message larger than this goes to the disk"},
+		{"budget.spool_dir", text(&b.SpoolDir, directoryRules), false, "where it goes; empty: $CACHE_DIRECTORY, else $TMPDIR, else /var/tmp"},
+	}
+}
+
+func (c *config) spamdKeys() []key {
+	s := &c.Spamd
+	return []key{
+		{"spamd.servers", addresses(&s.Servers, forConnecting), true, "SpamAssassin's spamd; an empty list switches it off"},
+		{"spamd.balance", word(&s.Balance, "least-busy", "first"), true, "which server is asked: the least busy, or the first that answers"},
+		{"spamd.slots", whole(&s.Slots, 1, 10000), true, "scans at once for each server: spamd's --max-children less one"},
+		{"spamd.user", text(&s.User, userRules), true, "whose preferences; \"{recipient}\" stands for the recipient of mail that has one"},
+		{"spamd.shared_user", text(&s.SharedUser, nameRules), true, "whose preferences for mail with several recipients, where user says {recipient}"},
+		{"spamd.scan_limit", size(&s.ScanLimit, "", 16<<10, 1<<30), true, "of a larger message the first part is scanned"},
+		{"spamd.connect_timeout", span(&s.ConnectTimeout, 10*time.Millisecond, time.Minute), true, "for one connection to a server"},
+	}
+}
+
+func (c *config) policyKeys() []key {
+	p := &c.Policy
+	return []key{
+		{"policy.mode", word(&p.Mode, "enforce", "observe"), true, "observe carries everything and records what would have happened"},
+		{"policy.tag_at", score(&p.TagAt, "spamd"), true, "the score from which mail is marked; \"spamd\" is the threshold in spamd's reply"},
+		{"policy.reject_at", score(&p.RejectAt, "never"), true, "the score from which mail is refused"},
+		{"policy.on_scan_failure", word(&p.OnScanFailure, "defer", "accept"), true, "what happens to mail that no scanner could answer for"},
+		{"policy.on_busy", word(&p.OnBusy, "defer", "accept"), true, "what happens to mail that no scanner had time for"},
+		{"policy.blind_limit", span(&p.BlindLimit, 0, 30*24*time.Hour), true, "after so long without any scanner, accept and mark; 0: never"},
+		{"policy.reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
+		{"policy.contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
+		{"policy.headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
+	}
+}
+
+func (c *config) outputKeys() []key {
+	return []key{
+		{"log.level", word(&c.Log.Level, "debug", "info", "warn", "error"), false, "the least important line that is written"},
+		{"log.format", word(&c.Log.Format, "postfix", "json", "console"), false, "one line in Postfix's manner, JSON (the default in a container), or colours for a terminal"},
+		{"status.listen", optional(&c.Status.Listen, forStatus), false, "/metrics, /healthz, /readyz and a summary over HTTP; empty: nowhere"},
+		{"metrics.listen", optional(&c.Metrics.Listen, forMetrics), false, "/metrics, /healthz and /readyz on an address of their own; empty: nowhere"},
+	}
+}
+
+// keys lists what a [listeners.NAME] section may say. They are set in the file
+// only: a name could not be told from a key in the environment.
+func (l *listenerConfig) keys() []key {
+	at := "listeners." + l.Name + "."
+	return []key{
+		{at + "listen", addresses(&l.Listen, forListening), false, "where Postfix connects"},
+		{at + "next_hop", optional(&l.NextHop, forConnecting), false, "the after-filter Postfix of this door; empty: relay.next_hop"},
+		{at + "client", optionalWord(&l.Client, "xforward", "xclient"), false, "how that next hop learns of the client; empty: relay.client. Never xclient where users authenticate: their login is not passed on"},
+		{at + "policy", optionalWord(&l.Policy, "default", "own"), true, "the policy of all its mail; empty: authenticated and local mail is \"own\""},
+	}
+}
+
+// allKeys are the keys of c and of its listeners, in the order of printing.
+func (c *config) allKeys() []key {
+	all := slices.Concat(c.serverKeys(), c.relayKeys())
+	for i := range c.Listeners {
+		all = append(all, c.Listeners[i].keys()...)
+	}
+	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys())
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"proxyfilter/filter"
+	"proxyfilter/relay"
+)
+
+// daemon is the running process: the relay, what judges, and what observes.
+type daemon struct {
+	config  config // in force; owned by the goroutine that waits for signals
+	sources sources
+	build   build
+	started time.Time
+	ballast []byte
+
+	log     zerolog.Logger
+	lines   *lineQueue
+	metrics *metrics
+	manager manager
+
+	current atomic.Pointer[judgement]
+	server  *relay.Server
+	doors   []relay.Door
+	pages   pages
+	webs    []*http.Server
+	serving atomic.Bool
+
+	background sync.WaitGroup
+	ended      context.Context // done when the relay has ended
+	end        context.CancelFunc
+}
+
+// record is every observer there is. What goes wrong in one must cost the
+// message nothing.
+func (d *daemon) record(r filter.Record) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error().Str("id", r.Envelope.ID).Str("panic", fmt.Sprint(p)).Msg("a record was lost")
+		}
+	}()
+	d.metrics.count(&r)
+	logRecord(d.log, &r)
+}
+
+// run serves until a signal ends it, and returns an error when not everything
+// came to its end.
+func (d *daemon) run(signals <-chan os.Signal) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	defer runtime.KeepAlive(d.ballast)
+	served := make(chan error, 1)
+	go func() { served <- d.server.Serve(ctx, d.doors...) }()
+	d.serving.Store(true)
+	d.announce()
+	d.background.Go(func() { d.manager.watchdog(d.ended, d.alive) })
+	patience := d.config.Relay.ConnectTimeout
+	d.background.Go(func() { d.probe(patience) })
+	for {
+		select {
+		case err := <-served:
+			d.close()
+			return err
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP && ctx.Err() == nil:
+				d.reload()
+			case s == syscall.SIGHUP:
+				d.log.Warn().Msg("stopping: no reload")
+			case ctx.Err() == nil:
+				d.stopping(s)
+				stop()
+			default:
+				d.log.Error().Int("conversations", d.server.Conversations()).Str("signal", s.String()).Msg("ended at once")
+				d.lines.Close(time.Second)
+				return exit{code: exitNo}
+			}
+		}
+	}
+}
+
+func (d *daemon) stopping(s os.Signal) {
+	d.serving.Store(false)
+	d.manager.stopping()
+	d.log.Info().Str("signal", s.String()).Int("conversations", d.server.Conversations()).
+		Str("drain", formatSpan(d.config.Server.Drain)).Msg("stopping")
+}
+
+// close ends everything around the relay, which has ended.
+func (d *daemon) close() {
+	d.end()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, w := range d.webs {
+		if w.Shutdown(ctx) != nil {
+			w.Close()
+		}
+	}
+	d.background.Wait()
+	d.current.Load().stop()
+	d.log.Info().Msg("stopped")
+	d.lines.Close(5 * time.Second)
+}
+
+// announce tells where Postfix can connect, and to whom its mail goes.
+func (d *daemon) announce() {
+	e := d.log.Info().Str("version", d.build.Version)
+	var listeners, hops []string
+	for _, door := range d.doors {
+		name := door.Listener.Addr().String()
+		if door.Name != "" {
+			name = door.Name + "=" + name
+		}
+		listeners = append(listeners, name)
+	}
+	for _, door := range d.config.doors() {
+		if len(door.addrs) > 0 {
+			hops = append(hops, door.next.String())
+		}
+	}
+	var servers []string
+	for _, a := range d.config.Spamd.Servers {
+		servers = append(servers, a.String())
+	}
+	e.Strs("listen", listeners).Strs("next_hop", hops).Strs("spamd", servers).
+		Str("mode", d.config.Policy.Mode).Str("fingerprint", d.config.fingerprint()).Msg("serving")
+	d.manager.ready("serving")
+}
+
+// probe learns what the next hops announce, so that the first greeting has a
+// SIZE. A next hop that is away may come later; until then mail is deferred.
+func (d *daemon) probe(patience time.Duration) {
+	asked := map[*relay.NextHop]bool{}
+	for _, door := range d.doors {
+		if asked[door.NextHop] {
+			continue
+		}
+		asked[door.NextHop] = true
+		ctx, cancel := context.WithTimeout(d.ended, patience)
+		err := door.NextHop.Probe(ctx)
+		cancel()
+		if err != nil && d.serving.Load() {
+			d.log.Warn().Str("next_hop", door.NextHop.Address).Err(err).Msg("the next hop does not answer; mail is deferred until it does")
+		}
+	}
+}
+
+// alive reports whether the relay still answers questions.
+func (d *daemon) alive() bool { return d.server.Conversations() >= 0 }
+
+// ready is why no new conversation is taken, or nil.
+func (d *daemon) ready() error {
+	if d.serving.Load() {
+		return nil
+	}
+	return errors.New("not serving: starting or stopping")
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"proxyfilter/filter"
+)
+
+// maxListed bounds the recipients and the rules in one line; journald cuts
+// lines at 48 KB.
+const maxListed = 100
+
+// logRecord writes the one line of an outcome. Mail that goes on unscanned is a
+// warning, and a fault of our own is an error: both need somebody.
+func logRecord(log zerolog.Logger, r *filter.Record) {
+	e := log.Info()
+	switch {
+	case r.Verdict.Reason == filter.Internal:
+		e = log.Error()
+	case r.Verdict.Unscanned() != "" && r.Verdict.Reason != filter.Aborted:
+		e = log.Warn()
+	}
+	if e == nil {
+		return
+	}
+	logEnvelope(e, r)
+	logVerdict(e, &r.Verdict)
+	logOutcome(e, r)
+	e.Send()
+}
+
+func logEnvelope(e *zerolog.Event, r *filter.Record) {
+	c := &r.Envelope.Client
+	name := c.Name
+	if name == "" {
+		name = "unknown" // as Postfix says
+	}
+	addr := "unknown"
+	if c.Addr.IsValid() {
+		addr = c.Addr.String()
+	}
+	e.Str("id", r.Envelope.ID).Str("client", name+"["+addr+"]")
+	if c.Helo != "" {
+		e.Str("helo", c.Helo)
+	}
+	e.Str("from", r.Envelope.Sender)
+	to := r.Envelope.Recipients
+	if r.Recipient != "" {
+		to = []string{r.Recipient}
+	}
+	e.Strs("to", to[:min(len(to), maxListed)])
+	if len(to) > maxListed {
+		e.Int("nrcpt", len(to))
+	}
+	e.Int64("size", r.Size)
+	if r.Envelope.Listener != "" {
+		e.Str("listener", r.Envelope.Listener)
+	}
+}
+
+func logVerdict(e *zerolog.Event, v *filter.Verdict) {
+	e.Str("action", v.Action.String())
+	if v.Would != v.Action {
+		e.Str("would", v.Would.String())
+	}
+	e.Str("reason", string(v.Reason))
+	if len(v.Findings) > 0 && v.Unscanned() == "" {
+		e.Float64("score", rounded(v.Score))
+		logTests(e, v.Findings)
+	}
+	if v.Policy != "" {
+		e.Str("policy", v.Policy)
+	}
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		if f.Server != "" {
+			e.Str(f.Source, f.Server)
+		}
+		if f.Cause != "" {
+			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", f.Err)
+		}
+	}
+}
+
+func logTests(e *zerolog.Event, findings []filter.Finding) {
+	tests := zerolog.Arr()
+	for i := range findings {
+		rules := findings[i].Rules
+		for j := range rules[:min(len(rules), maxListed)] {
+			tests.Str(rules[j].Name)
+		}
+	}
+	e.Array("tests", tests)
+}
+
+func logOutcome(e *zerolog.Event, r *filter.Record) {
+	if r.Reply != "" {
+		e.Str("reply", r.Reply)
+	}
+	if r.QueueID != "" {
+		e.Str("queue_id", r.QueueID)
+	}
+	if r.MessageID != "" {
+		e.Str("message_id", strings.Trim(r.MessageID, "<>"))
+	}
+	if r.Err != "" {
+		e.Str(zerolog.ErrorFieldName, r.Err)
+	}
+	for _, a := range anomalies(&r.Anomalies) {
+		if a.count > 0 {
+			e.Int(a.kind, a.count)
+		}
+	}
+	e.Dict("delays", zerolog.Dict().
+		Float64("received", seconds(r.Received)).Float64("waited", seconds(r.Waited)).
+		Float64("scanned", seconds(r.Scanned)).Float64("committed", seconds(r.Committed)))
+}
+
+// anomaly is one kind of oddity, under its word in the log and in metrics.
+type anomaly struct {
+	kind  string
+	count int
+}
+
+// anomalies lists all kinds, in a fixed order. Without an argument the counts are 0.
+func anomalies(a *filter.Anomalies) [5]anomaly {
+	if a == nil {
+		a = &filter.Anomalies{}
+	}
+	return [...]anomaly{
+		{"bare_cr", a.BareCR},
+		{"bare_lf", a.BareLF},
+		{"extra_cr", a.ExtraCR},
+		{"nul", a.NUL},
+		{"unstuffed", a.Unstuffed},
+	}
+}
+
+// seconds has milliseconds, which is what anybody can do something about.
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond)/time.Millisecond) / 1000
+}
+
+// rounded undoes what adding rules' points does to the last digits.
+func rounded(score float64) float64 { return math.Round(score*1000) / 1000 }

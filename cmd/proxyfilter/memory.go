@@ -1,0 +1,64 @@
+package main
+
+import (
+	"io/fs"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// memoryShare of the cgroup's limit is for Go; the rest is for stacks of
+// threads, the kernel's socket buffers and the page cache of the spool.
+const memoryShare = 0.9
+
+// followMemoryLimit makes the garbage collector work harder before the kernel
+// kills the process. GOMEMLIMIT, where somebody set it, stands. It returns the
+// limit in bytes, or 0.
+func followMemoryLimit(root fs.FS, environ []string) int64 {
+	for _, v := range environ {
+		if strings.HasPrefix(v, "GOMEMLIMIT=") {
+			return 0
+		}
+	}
+	limit := cgroupLimit(root)
+	if limit > 0 {
+		debug.SetMemoryLimit(int64(float64(limit) * memoryShare))
+	}
+	return limit
+}
+
+// ballastSize makes the collector run a few times a second under load instead of
+// fifty times: it runs when the heap has doubled, and ours is 4 MB. GOGC would do
+// the same, and multiply what a thousand waiting messages take as well.
+const ballastSize = 8 << 20
+
+// newBallast is memory that is never touched: the kernel never provides it, and
+// the collector, since it holds no pointers, never looks at it.
+func newBallast() []byte { return make([]byte, ballastSize) }
+
+// cgroupLimit is the smallest memory.max (cgroup v2) between our group and the
+// root, in bytes; 0 when there is none. In a container our group is the root of
+// what can be seen.
+func cgroupLimit(root fs.FS) int64 {
+	group := "/"
+	membership, _ := fs.ReadFile(root, "proc/self/cgroup")
+	for line := range strings.Lines(string(membership)) {
+		if rest, found := strings.CutPrefix(strings.TrimSpace(line), "0::"); found {
+			group = path.Clean("/" + rest)
+		}
+	}
+	least := int64(0)
+	for ; ; group = path.Dir(group) {
+		data, err := fs.ReadFile(root, path.Join("sys/fs/cgroup", group, "memory.max"))
+		if err == nil {
+			n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64) // "max" is no number
+			if err == nil && n > 0 && (least == 0 || n < least) {
+				least = n
+			}
+		}
+		if group == "/" {
+			return least
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package main
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// state is what is asked for at every scrape. Its functions must be quick.
+type state struct {
+	conversations func() int
+	spool         func() (ram, disk int64)
+	slots         func() []slots
+	waiting       func() int
+	lostLines     func() int64
+}
+
+// slots are the scan slots of one server.
+type slots struct {
+	server string
+	counts map[string]int // by state: a closed set of words
+}
+
+// stateCollector turns state into metrics.
+type stateCollector struct {
+	state
+	conversations, spool, slots, waiting, lost *prometheus.Desc
+}
+
+// watch adds what the running parts know of themselves.
+func (m *metrics) watch(s state) {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+	}
+	m.registry.MustRegister(&stateCollector{
+		state:         s,
+		conversations: desc("conversations", "Conversations with Postfix now."),
+		spool:         desc("spool_bytes", "Bytes of messages held now, by where.", "where"),
+		slots:         desc("slots", "Scan slots of each server, by state.", "server", "state"),
+		waiting:       desc("waiting", "Messages in line for a scan slot."),
+		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
+	})
+}
+
+// Describe implements prometheus.Collector.
+func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	ram, disk := c.state.spool()
+	gauge(c.spool, float64(ram), "ram")
+	gauge(c.spool, float64(disk), "disk")
+	gauge(c.waiting, float64(c.state.waiting()))
+	gauge(c.conversations, float64(c.state.conversations()))
+	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
+	for _, s := range c.state.slots() {
+		for word, n := range s.counts {
+			gauge(c.slots, float64(n), s.server, word)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"proxyfilter/filter/spamd"
+	"proxyfilter/relay"
+)
+
+// judge is the one in force. The relay asks once per message.
+func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
+
+// observe starts the metrics and the pages.
+func (d *daemon) observe(p pages) {
+	d.pages = p
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name())
+	d.metrics.configured(d.config.fingerprint())
+	d.metrics.watch(state{
+		conversations: d.server.Conversations,
+		spool:         d.server.Spool.Used,
+		slots:         func() []slots { return d.current.Load().slots() },
+		waiting:       func() int { return d.current.Load().waiting() },
+		lostLines:     d.lines.lost.Load,
+	})
+	w := web{metrics: d.metrics, ready: d.ready, log: d.log}
+	if p.metrics != nil {
+		d.webs = append(d.webs, w.serve(p.metrics))
+	}
+	if p.status != nil {
+		w.summary = d.summary
+		d.webs = append(d.webs, w.serve(p.status))
+	}
+}
+
+// summary is the page for a human: how many, how long, how full.
+func (d *daemon) summary(to io.Writer) {
+	fmt.Fprintf(to, "proxyfilter %s, up %s\n\n", d.build.Version, time.Since(d.started).Round(time.Second))
+	ram, disk := d.server.Spool.Used()
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	defer table.Flush()
+	fmt.Fprintf(table, "conversations\t%d\nwaiting for a scanner\t%d\nspool\t%s in RAM, %s on disk\n",
+		d.server.Conversations(), d.current.Load().waiting(), formatSize(ram), formatSize(disk))
+	for _, s := range d.current.Load().slots() {
+		var counts []string
+		for _, word := range slices.Sorted(maps.Keys(s.counts)) {
+			counts = append(counts, fmt.Sprintf("%s %d", word, s.counts[word]))
+		}
+		fmt.Fprintf(table, "spamd %s\t%s\n", s.server, strings.Join(counts, ", "))
+	}
+	families, err := d.metrics.registry.Gather()
+	if err != nil {
+		return
+	}
+	for _, f := range families {
+		if f.GetName() != namespace+"_messages_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetValue())
+			}
+			fmt.Fprintf(table, "%s\t%.0f\n", strings.Join(labels, ", "), m.GetCounter().GetValue())
+		}
+	}
+}

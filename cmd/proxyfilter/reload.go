@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+)
+
+// reload takes over what can change while mail goes through. A configuration
+// with a problem changes nothing at all.
+func (d *daemon) reload() {
+	d.manager.reloading()
+	next, err := load(d.sources)
+	if err != nil {
+		d.refuse(err)
+		return
+	}
+	for _, w := range next.warnings {
+		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
+	}
+	live, restart := changed(&d.config, &next.config)
+	before := d.config
+	d.config = adopt(d.config, &next.config)
+	old := d.current.Load()
+	after, replaced := old.follow(&before, &d.config, d.log)
+	d.current.Store(after)
+	if replaced {
+		d.retire(old)
+	}
+	d.metrics.configured(d.config.fingerprint())
+	d.log.Info().Strs("changed", live).Str("fingerprint", d.config.fingerprint()).Msg("configuration reloaded")
+	if len(restart) > 0 {
+		d.log.Warn().Strs("keys", restart).Msg("these keys take effect with a restart")
+	}
+	d.manager.ready("serving")
+}
+
+// refuse keeps the old configuration, loudly.
+func (d *daemon) refuse(err error) {
+	d.metrics.notConfigured()
+	problems := []error{err}
+	var all *multierror.Error
+	if errors.As(err, &all) {
+		problems = all.Errors
+	}
+	for _, p := range problems {
+		d.log.Error().Str("problem", p.Error()).Msg("configuration")
+	}
+	d.log.Error().Int("problems", len(problems)).Msg("reload refused: the old configuration stays in force")
+	d.manager.ready("serving with the old configuration: the new one has errors")
+}
+
+// retire closes a scanner once no message can be under its judgement any more.
+func (d *daemon) retire(old *judgement) {
+	d.background.Go(func() {
+		select {
+		case <-time.After(d.server.Budget.Verdict):
+		case <-d.ended.Done():
+		}
+		old.stop()
+	})
+}
+
+// adopt is the running configuration with the live keys of the next one.
+func adopt(running config, next *config) config {
+	running.Policy = next.Policy
+	running.Spamd = next.Spamd
+	running.Budget.Wait = next.Budget.Wait
+	running.Listeners = append([]listenerConfig(nil), running.Listeners...)
+	for i := range running.Listeners {
+		for _, l := range next.Listeners {
+			if l.Name == running.Listeners[i].Name {
+				running.Listeners[i].Policy = l.Policy
+			}
+		}
+	}
+	return running
+}
+
+func sectionOf(name string) string { return name[:strings.LastIndexByte(name, '.')] }

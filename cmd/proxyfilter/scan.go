@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"proxyfilter/filter"
+)
+
+const scanHelp = `Scores messages as the daemon would, and says what would become of them. Nothing
+is relayed, and no running daemon is asked: the scanners of the configuration are.
+A file holds one message as it came over the wire or as a mail program stores it,
+with either kind of line ends; "-" is standard input.
+
+The exit code is 75 when a message could not be scanned, else 1 when one would be
+refused, else 0.`
+
+// scanFlags are the envelope, and how the answer looks.
+type scanFlags struct {
+	sender     string
+	recipients []string
+	listener   string
+	own        bool
+	asJSON     bool
+}
+
+func (p *program) scanCommand() *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:   "scan FILE...",
+		Short: "Score messages as the daemon would",
+		Long:  scanHelp,
+		Args:  cobra.MinimumNArgs(1),
+		Example: `  proxyfilter scan message.eml
+  proxyfilter scan --from a@example.org --to b@example.com - < message.eml`,
+		RunE: func(cmd *cobra.Command, files []string) error { return p.scan(cmd.Context(), f, files) },
+	}
+	cmd.Flags().StringVar(&f.sender, "from", "", "the envelope's sender `ADDRESS`; empty for a bounce")
+	cmd.Flags().StringArrayVar(&f.recipients, "to", nil, "a recipient `ADDRESS`; may be repeated")
+	cmd.Flags().StringVar(&f.listener, "listener", "", "the front door, as [listeners.`NAME`]")
+	cmd.Flags().BoolVar(&f.own, "own", false, "as mail of an authenticated user")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "for programs: one object for each message")
+	return cmd
+}
+
+func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	scanner := newScanner(&c.config, zerolog.Nop())
+	if scanner != nil {
+		defer scanner.Close()
+	}
+	judge := judgeOf(&c.config, scanner)
+	code := exitFine
+	for _, file := range files {
+		one, err := p.scanFile(ctx, judge, c.Budget.Verdict, f, file)
+		if err != nil {
+			fmt.Fprintf(p.stderr, "proxyfilter: %v\n", err)
+			code = exitTemporary
+			continue
+		}
+		if f.asJSON {
+			err = writeJSON(p.stdout, one)
+		} else {
+			err = one.print(p.stdout)
+		}
+		if err != nil {
+			return exit{exitTemporary, err}
+		}
+		code = max(code, one.code())
+	}
+	if code != exitFine {
+		return exit{code: code}
+	}
+	return nil
+}
+
+func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, f scanFlags, file string) (scanned, error) {
+	var data []byte
+	var err error
+	if file == "-" {
+		data, err = io.ReadAll(p.stdin)
+	} else {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return scanned{}, err
+	}
+	content := wireForm(data)
+	now := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, now.Add(budget))
+	defer cancel()
+	verdict := judge.Weigh(ctx, filter.Message{
+		Envelope: filter.Envelope{
+			ID: filter.Reference(now, 0), Listener: f.listener,
+			Client: filter.Client{Authenticated: f.own},
+			Sender: f.sender, Recipients: f.recipients,
+		},
+		Content:  bytes.NewReader(content),
+		Received: now,
+	})
+	return newScanned(file, int64(len(content)), verdict), nil
+}
+
+// wireForm has CRLF at the end of each line, as the relay hands messages to
+// scanners.
+func wireForm(data []byte) []byte {
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
+	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\r\n")) {
+		data = append(data, "\r\n"...)
+	}
+	return data
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/smtp"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"proxyfilter/filter/spamd/spamdtest"
+	"proxyfilter/relay/relaytest"
+)
+
+// logBook is a log that tests can wait for.
+type logBook struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	grown chan struct{} // closed and made anew with each write
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.grown != nil {
+		close(b.grown)
+	}
+	b.grown = make(chan struct{})
+	return b.text.Write(p)
+}
+
+func (b *logBook) read() (string, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.grown == nil {
+		b.grown = make(chan struct{})
+	}
+	return b.text.String(), b.grown
+}
+
+// await returns the first line that has all the words.
+func (b *logBook) await(t *testing.T, words ...string) string {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for {
+		text, grown := b.read()
+	lines:
+		for line := range strings.Lines(text) {
+			for _, w := range words {
+				if !strings.Contains(line, w) {
+					continue lines
+				}
+			}
+			return line
+		}
+		select {
+		case <-grown:
+		case <-late:
+			t.Fatalf("no line with %q in\n%s", words, text)
+		}
+	}
+}
+
+// site is a daemon between a next hop and a spamd, all on loopback.
+type site struct {
+	*daemon
+	hop     *relaytest.Hop
+	log     *logBook
+	file    string
+	smtp    string
+	status  string
+	signals chan os.Signal
+	done    chan error
+}
+
+func startHop(t *testing.T) (*relaytest.Hop, string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hop := &relaytest.Hop{}
+	served := make(chan error, 1)
+	go func() { served <- hop.Serve(ln) }()
+	t.Cleanup(func() {
+		ln.Close()
+		hop.Close()
+		<-served
+	})
+	return hop, ln.Addr().String()
+}
+
+func startSpamd(t *testing.T, s *spamdtest.Server) string {
+	t.Helper()
+	addr, err := s.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return addr.String()
+}
+
+// open starts a site. more is put behind the sections that every site needs.
+func open(t *testing.T, more string) *site {
+	t.Helper()
+	return openWith(t, &spamdtest.Server{}, more)
+}
+
+func openWith(t *testing.T, spamd *spamdtest.Server, more string) *site {
+	t.Helper()
+	s := &site{log: &logBook{}, signals: make(chan os.Signal), done: make(chan error, 1)}
+	var hop string
+	s.hop, hop = startHop(t)
+	s.file = write(t, fmt.Sprintf(`
+[server]
+listen = ["127.0.0.1:0"]
+hostname = "filter.example"
+[relay]
+next_hop = %q
+[spamd]
+servers = [%q]
+[budget]
+spool_dir = %q
+[status]
+listen = "127.0.0.1:0"
+[log]
+format = "postfix"
+%s`, hop, startSpamd(t, spamd), t.TempDir(), more))
+	p := program{stderr: s.log, file: s.file, named: true}
+	c, err := p.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.daemon, err = p.newDaemon(c); err != nil {
+		t.Fatal(err)
+	}
+	s.smtp = s.doors[0].Listener.Addr().String()
+	s.status = s.pages.status.Addr().String()
+	go func() { s.done <- s.run(s.signals) }()
+	t.Cleanup(func() { s.stop(t) })
+	s.log.await(t, "serving: ")
+	return s
+}
+
+// stop ends the daemon as systemd does, once.
+func (s *site) stop(t *testing.T) {
+	if s.done == nil {
+		return
+	}
+	s.signals <- syscall.SIGTERM
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+	s.done = nil
+}
+
+// send hands over one message and returns what the server said to it.
+func (s *site) send(text string) error {
+	return smtp.SendMail(s.smtp, nil, "a@example.net", []string{"b@example.org"}, []byte("Subject: hello\r\n\r\n"+text+"\r\n"))
+}

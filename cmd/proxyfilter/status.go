@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+)
+
+// web answers over HTTP. It shows figures only: no address, no message and
+// nothing that a stranger could use.
+type web struct {
+	metrics *metrics
+	ready   func() error    // why no new conversation is taken
+	summary func(io.Writer) // nil: none
+	log     zerolog.Logger
+}
+
+func (w web) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{ErrorLog: complaints{w.log}}))
+	mux.HandleFunc("GET /healthz", func(to http.ResponseWriter, _ *http.Request) { plain(to, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(to http.ResponseWriter, _ *http.Request) {
+		if err := w.ready(); err != nil {
+			plain(to, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		plain(to, http.StatusOK, "ok")
+	})
+	if w.summary != nil {
+		mux.HandleFunc("GET /{$}", func(to http.ResponseWriter, _ *http.Request) {
+			header(to)
+			w.summary(to)
+		})
+	}
+	return mux
+}
+
+func header(to http.ResponseWriter) {
+	to.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	to.Header().Set("X-Content-Type-Options", "nosniff")
+	to.Header().Set("Cache-Control", "no-store")
+}
+
+func plain(to http.ResponseWriter, code int, text string) {
+	header(to)
+	to.WriteHeader(code)
+	fmt.Fprintln(to, text)
+}
+
+// serve answers at ln until the server is closed. Its timeouts are short: a
+// scrape takes milliseconds, and nobody may hold our descriptors.
+func (w web) serve(ln net.Listener) *http.Server {
+	s := &http.Server{
+		Handler:           w.handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(complaints{w.log}, "", 0),
+	}
+	go func() {
+		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			w.log.Error().Err(err).Str("listener", ln.Addr().String()).Msg("HTTP ended")
+		}
+	}()
+	return s
+}
+
+// complaints is promhttp's log.
+type complaints struct{ log zerolog.Logger }
+
+// Write takes a line of net/http.
+func (c complaints) Write(line []byte) (int, error) {
+	c.log.Warn().Bytes("library", line).Msg("HTTP")
+	return len(line), nil
+}
+
+// Println implements promhttp.Logger.
+func (c complaints) Println(v ...any) {
+	c.log.Warn().Str("library", fmt.Sprint(v...)).Msg("metrics")
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/rs/zerolog"
+)
+
+// passedSockets are those that systemd opened for us (sd_listen_fds(3)), by
+// their FileDescriptorName=.
+func passedSockets() (map[string][]net.Listener, error) {
+	return activation.ListenersWithNames()
+}
+
+// takePassed takes the sockets of one name out of what was passed, or without a
+// name all that no key has named.
+func takePassed(name string, passed map[string][]net.Listener, named map[string]bool) ([]net.Listener, error) {
+	var found []net.Listener
+	for _, n := range slices.Sorted(maps.Keys(passed)) {
+		if n == name || (name == "" && !named[n]) {
+			found = append(found, passed[n]...)
+			delete(passed, n)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case name == "":
+		return nil, errors.New("systemd passed no socket: is the .socket unit started, and does no other key name its sockets?")
+	}
+	return nil, fmt.Errorf("systemd passed no socket with FileDescriptorName=%s", name)
+}
+
+// namedSockets are the names that the front doors ask for.
+func namedSockets(doors []doorKeys) map[string]bool {
+	named := map[string]bool{}
+	for _, d := range doors {
+		for _, a := range d.addrs {
+			if a.Network == "systemd" && a.Addr != "" {
+				named[a.Addr] = true
+			}
+		}
+	}
+	return named
+}
+
+// manager is systemd, as far as it wants to know (sd_notify(3)). Without
+// systemd its methods do nothing.
+type manager struct{ log zerolog.Logger }
+
+func (m manager) tell(state string) {
+	if _, err := sd.SdNotify(false, state); err != nil {
+		m.log.Warn().Err(err).Str("state", state).Msg("systemd was not told")
+	}
+}
+
+func (m manager) ready(status string) { m.tell(sd.SdNotifyReady + "\nSTATUS=" + status) }
+func (m manager) stopping()           { m.tell(sd.SdNotifyStopping + "\nSTATUS=finishing conversations") }
+
+// reloading carries the time that Type=notify-reload asks for.
+func (m manager) reloading() {
+	m.tell(sd.SdNotifyReloading + "\n" + sd.SdNotifyMonotonicUsec())
+}
+
+// watchdog sends a sign of life at half of WatchdogSec= until ctx ends. alive
+// is asked each time, so that a process that hangs does not seem to live.
+func (m manager) watchdog(ctx context.Context, alive func() bool) {
+	interval, err := sd.SdWatchdogEnabled(false)
+	if err != nil {
+		m.log.Warn().Err(err).Msg("watchdog")
+	}
+	if interval <= 0 {
+		return
+	}
+	beat := time.NewTicker(interval / 2)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			if alive() {
+				m.tell(sd.SdNotifyWatchdog)
+			}
+		}
+	}
+}

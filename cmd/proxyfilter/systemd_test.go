@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// notified is a systemd that keeps what it is told.
+func notified(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return conn
+}
+
+// next is the next thing that systemd was told.
+func next(t *testing.T, conn *net.UnixConn) string {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var room [512]byte
+	n, err := conn.Read(room[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(room[:n])
+}
+
+func TestSystemdIsToldOfEachStep(t *testing.T) {
+	systemd := notified(t)
+	s := open(t, "")
+	if got := next(t, systemd); got != "READY=1\nSTATUS=serving" {
+		t.Errorf("start: %q", got)
+	}
+	s.signals <- syscall.SIGHUP
+	reloading := next(t, systemd)
+	usec, found := strings.CutPrefix(strings.TrimSpace(reloading), "RELOADING=1\nMONOTONIC_USEC=")
+	if _, err := strconv.ParseUint(usec, 10, 64); !found || err != nil {
+		t.Errorf("reload: %q", reloading)
+	}
+	if got := next(t, systemd); got != "READY=1\nSTATUS=serving" {
+		t.Errorf("reloaded: %q", got)
+	}
+	s.stop(t)
+	if got := next(t, systemd); !strings.HasPrefix(got, "STOPPING=1\n") {
+		t.Errorf("stop: %q", got)
+	}
+}
+
+func TestWatchdogIsFedWhileTheProcessLives(t *testing.T) {
+	systemd := notified(t)
+	t.Setenv("WATCHDOG_USEC", "20000")
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { manager{zerolog.Nop()}.watchdog(ctx, func() bool { return true }) })
+	if got := next(t, systemd); got != "WATCHDOG=1" {
+		t.Errorf("%q", got)
+	}
+	cancel()
+	running.Wait()
+}
+
+func TestWithoutSystemdNobodyIsTold(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	var b strings.Builder
+	m := manager{zerolog.New(&b)}
+	m.ready("serving")
+	m.watchdog(context.Background(), nil)
+	if b.Len() > 0 {
+		t.Error(b.String())
+	}
+}
+
+func TestSystemdThatIsGoneIsAWarning(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "gone"))
+	var b strings.Builder
+	manager{zerolog.New(&b)}.ready("serving")
+	if !strings.Contains(b.String(), "systemd was not told") {
+		t.Error(b.String())
+	}
+}
+
+func TestSocketOfSystemdIsServed(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	passed, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer passed.Close()
+	log := &logBook{}
+	// sd_listen_fds(3): the sockets begin at 3 and belong to the process of LISTEN_PID.
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec proxyfilter serve -o server.listen=systemd:smtp \
+		-o spamd.servers= -o status.listen= -o log.format=postfix -o relay.next_hop=127.0.0.1:1`)
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=smtp")
+	cmd.ExtraFiles = []*os.File{passed}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log.await(t, "serving: ", "listen="+ln.Addr().String())
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	greeting, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(greeting, "220 ") {
+		t.Errorf("%q, %v", greeting, err)
+	}
+	conn.Close()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,150 @@
+package milestones
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"proxyfilter/filter"
+	"proxyfilter/integration/dialogue"
+	"proxyfilter/relay"
+	"proxyfilter/relay/relaytest"
+)
+
+// world is the program in memory: a server between a client and a next hop, and
+// a spamd beside it. It lives in one synctest bubble.
+type world struct {
+	front, behind *relaytest.Listener
+	hop           *relaytest.Hop
+	spamd         *spamd
+	stop          context.CancelFunc
+	served        sync.WaitGroup
+
+	mu      sync.Mutex
+	stopped bool
+	records []filter.Record
+	log     bytes.Buffer
+}
+
+func newWorld(t *testing.T, s dialogue.Setup) *world {
+	t.Helper()
+	o, err := configure(s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{front: relaytest.Listen(), behind: relaytest.Listen(), hop: hop(s)}
+	w.behind.Refuse(s.HopAway)
+	w.spamd = startSpamd(t, s.Spamd, o)
+	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{Default: o.policy}}
+	o.server.Judge = func() relay.Judge { return judge }
+	o.server.Record = w.record
+	o.server.Log = zerolog.New(w).Level(zerolog.WarnLevel)
+	o.server.Spool.Dir = t.TempDir()
+	o.hop.Dial, o.hop.Log = w.behind.Dial, o.server.Log
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	w.stop = stop
+	w.served.Go(func() { w.hop.Serve(w.behind) })
+	w.served.Go(func() {
+		if err := o.server.Serve(ctx, relay.Door{Listener: w.front, NextHop: o.hop}); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		w.mu.Lock()
+		w.stopped = true
+		w.mu.Unlock()
+	})
+	return w
+}
+
+// end stops everything. What still runs then fails the bubble.
+func (w *world) end() {
+	w.stop()
+	w.front.Close()
+	w.behind.Close()
+	w.spamd.close()
+	synctest.Wait()
+	w.hop.Close()
+	w.served.Wait()
+}
+
+func (w *world) record(r filter.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.records = append(w.records, r)
+}
+
+// Write is the log.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+func (w *world) complaints() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+// The methods below make it a dialogue.World.
+
+func (w *world) Dial() (net.Conn, error) { return w.front.Dial(context.Background()) }
+
+func (w *world) Sleep(d time.Duration) { time.Sleep(d) }
+
+// Settle needs no second try: when it returns, everybody waits for something that
+// only time or a client can bring.
+func (w *world) Settle(int) (again bool) {
+	synctest.Wait()
+	return false
+}
+
+func (w *world) Stop() { w.stop() }
+
+func (w *world) Stopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped
+}
+
+func (w *world) Scans() int { return w.spamd.scans() }
+
+func (w *world) Hop() dialogue.HopReport {
+	r := w.hop.Report()
+	out := dialogue.HopReport{Connections: r.Connections, Commands: r.Commands, Violations: r.Violations}
+	for _, t := range r.Delivered() {
+		out.Delivered = append(out.Delivered, dialogue.Delivery{Sender: t.Mail, Recipients: t.Recipients, Content: t.Content})
+	}
+	return out
+}
+
+func (w *world) Records() []map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []map[string]string
+	for _, r := range w.records {
+		all = append(all, words(r))
+	}
+	return all
+}
+
+// hop is the next hop of a setup.
+func hop(s dialogue.Setup) *relaytest.Hop {
+	h := &relaytest.Hop{Announce: s.Announce, At: make(map[relaytest.Stage]relaytest.Fault)}
+	for _, f := range s.Faults {
+		stage := relaytest.Stage(f.Stage)
+		if f.Nth > 0 {
+			stage = relaytest.At(stage, f.Nth)
+		}
+		h.At[stage] = relaytest.Fault{
+			Reply: f.Reply, Delay: f.Wait, Drip: f.Drip, After: f.After, Times: f.Times, Take: f.Keep,
+			Drop: f.Drop, Reset: f.Reset, Hang: f.Hang, Stall: f.Stall, Twice: f.Twice, Endless: f.Endless,
+		}
+	}
+	return h
+}
