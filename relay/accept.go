@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -99,6 +100,7 @@ func (s *Server) turnAway(conn net.Conn) {
 type queue struct {
 	conns chan net.Conn
 	done  chan struct{}
+	once  sync.Once
 }
 
 // Accept gives the next connection.
@@ -111,9 +113,9 @@ func (q *queue) Accept() (net.Conn, error) {
 	}
 }
 
-// Close makes Accept fail. go-smtp calls it once.
+// Close makes Accept fail.
 func (q *queue) Close() error {
-	close(q.done)
+	q.once.Do(func() { close(q.done) })
 	return nil
 }
 

@@ -109,6 +109,7 @@ func (s *Server) Serve(ctx context.Context, doors ...Door) error {
 	}
 	accepting.Wait()
 	s.finish()
+	accepted.Close() // by ourselves: go-smtp forgets a listener that it begins to serve meanwhile
 	library.Close()
 	serving.Wait()
 	for _, door := range doors {

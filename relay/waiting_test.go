@@ -240,3 +240,15 @@ func TestReplies(t *testing.T) {
 		}
 	}
 }
+
+// A server that is told to stop at once must not wait for its library, which
+// may not have begun to serve.
+func TestStopAtOnce(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChain(t, nil)
+			c.t = t
+			c.end()
+		})
+	}
+}
