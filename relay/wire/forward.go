@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// ForwardNames are the XFORWARD attributes, as a server announces them. Postfix
-// sends no others (XFORWARD_README).
-const ForwardNames = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
+// ForwardNames are the XFORWARD attributes, in Postfix's own order: Postfix 3.6
+// overlooks the last one announced, and IDENT is unknown before the queue anyway.
+const ForwardNames = "NAME ADDR PROTO HELO SOURCE PORT IDENT"
 
 // Limits of Postfix's own parser. What is longer is answered 501, for ever.
 const (

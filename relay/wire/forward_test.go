@@ -54,7 +54,7 @@ func TestASecondCommandAddsToTheFirst(t *testing.T) {
 }
 
 func TestForwardPrints(t *testing.T) {
-	const rest = " PORT=[UNAVAILABLE] PROTO=[UNAVAILABLE] HELO=[UNAVAILABLE] IDENT=[UNAVAILABLE] SOURCE=REMOTE"
+	const rest = " PROTO=[UNAVAILABLE] HELO=[UNAVAILABLE] SOURCE=REMOTE PORT=[UNAVAILABLE] IDENT=[UNAVAILABLE]"
 	long := strings.Repeat("h", 255)
 	for _, test := range []struct {
 		name    string
