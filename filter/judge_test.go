@@ -108,7 +108,11 @@ func TestJudge(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.scanner.name = "it"
-				v, took := weigh(t, test.scanner)
+				scanners := []scanner{test.scanner}
+				if test.scanner.deaf { // a single one is trusted with its clock
+					scanners = append(scanners, scanner{name: "other", err: &filter.Failure{Cause: filter.CauseTimeout}})
+				}
+				v, took := weigh(t, scanners...)
 				f := v.Findings[0]
 				if v.Action != test.action || f.Cause != test.cause || !strings.Contains(f.Err, test.err) {
 					t.Errorf("got %v, cause %q, %q; want %v, %q, %q", v.Action, f.Cause, f.Err, test.action, test.cause, test.err)

@@ -28,6 +28,7 @@ type order struct {
 	rcpts   []string // likewise
 	content io.Reader
 	look    func() error // whether Postfix still listens; asked directly before the final dot
+	reply   time.Time    // until then the reply to the final dot is awaited
 }
 
 // maxFlight bounds what is sent before replies are read: more, and both sides
@@ -35,9 +36,8 @@ type order struct {
 const maxFlight = 100
 
 // deliver carries one message to the next hop and gives its answer. The commit
-// context ends the time in which the final dot may leave, reply the time to
-// wait for what comes of it.
-func (n *NextHop) deliver(commit, reply context.Context, o order) outcome {
+// context ends the time in which the final dot may leave.
+func (n *NextHop) deliver(commit context.Context, o order) outcome {
 	h, err := n.take(commit)
 	if err != nil {
 		return n.lost(commit, err)
@@ -57,7 +57,7 @@ func (n *NextHop) deliver(commit, reply context.Context, o order) outcome {
 		n.drop(h) // after 354 the only way out
 		return refusal(*refused)
 	}
-	return n.finish(h, commit, reply, o)
+	return n.finish(h, commit, o)
 }
 
 // again says whether the transaction may be tried once more: a connection that
@@ -165,13 +165,13 @@ func (f *flight) refuse(reply wire.Reply) {
 
 // finish sends the content, looks at Postfix, sends the final dot and reads the
 // one reply to it.
-func (n *NextHop) finish(h *hop, commit, reply context.Context, o order) outcome {
+func (n *NextHop) finish(h *hop, commit context.Context, o order) outcome {
 	h.until(commit)
 	if err := h.content(o.content, &n.buffers, func() error { return ready(commit, h.silent, o.look) }); err != nil {
 		n.drop(h)
 		return n.lost(commit, err)
 	}
-	h.until(reply)
+	h.conn.SetDeadline(o.reply)
 	answer, err := h.read()
 	switch {
 	case err != nil:

@@ -96,36 +96,34 @@ func (f *front) restore() {
 	}
 }
 
-// watch calls on once, from another goroutine, if Postfix hangs up or says
-// something before stop is called. Only one byte is read, and kept.
-func (f *front) watch(on func(error)) (stop func()) {
-	if len(f.in) > 0 {
-		on(errExcess)
-		return func() {}
+// listen waits until wake is called, and meanwhile for Postfix to hang up
+// (errGone) or to say something (errExcess). Only one byte is read, and kept. At
+// the limit it returns os.ErrDeadlineExceeded. wake must not be called before
+// ready is; woken, it returns nil.
+func (f *front) listen(limit time.Time, ready func()) error {
+	f.raw.SetReadDeadline(limit)
+	ready()
+	var one [1]byte
+	n, err := f.raw.Read(one[:])
+	switch {
+	case n > 0:
+		f.in = append(f.in, one[0])
+		return errExcess
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return errGone
+	case time.Now().Before(limit):
+		return nil
 	}
-	f.raw.SetReadDeadline(time.Time{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		var one [1]byte
-		n, err := f.raw.Read(one[:])
-		switch {
-		case n > 0:
-			f.in = append(f.in, one[0])
-			on(errExcess)
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			on(errGone)
-		}
-	}()
-	return func() {
-		f.raw.SetReadDeadline(time.Unix(1, 0))
-		<-ended
-	}
+	return err
 }
+
+// wake ends a listen, from another goroutine. If the listen has ended by itself,
+// the connection must not be read any more.
+func (f *front) wake() { f.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // look says whether Postfix is still there and silent, without waiting: nil, or
 // errGone, or errExcess. It must be the last thing before the final dot leaves,
-// and no watch may be running.
+// and no listen may be under way.
 func (f *front) look() error {
 	if len(f.in) > 0 {
 		return errExcess

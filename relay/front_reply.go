@@ -34,6 +34,10 @@ func (f *front) emit(reply wire.Reply) {
 		f.state = command
 	}
 	f.override = nil
+	if f.verb == "QUIT" && f.look() != nil {
+		f.shut() // Postfix does not wait for 221 (smtpd_proxy.c)
+		return
+	}
 	f.say(ours)
 	if f.hangUp {
 		f.shut()

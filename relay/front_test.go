@@ -124,7 +124,7 @@ func TestFront(t *testing.T) {
 		defer p.close()
 		p.envelope()
 		p.say("x\r\n.", "451 4.3.0")
-		p.expect("")
+		p.say("QUIT", "221")
 		if n := len(c.recorded()); n != 1 {
 			t.Errorf("%d records", n)
 		}

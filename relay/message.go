@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"proxyfilter/filter"
@@ -40,16 +42,14 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return s.settle(t, r), nil
 	}
 	t.env.Client.Authenticated = r.header.authenticated
-	c := s.srv.clock(r.received)
-	defer c.cancel()
-	if err := s.weigh(c, t, &r, spool); err != nil {
+	if err := s.weigh(t, &r, spool); err != nil {
 		return s.interrupted(t, r, err)
 	}
 	if !r.verdict.Action.Passes() {
 		r.reply = verdictReply(r.verdict, t.env.ID)
 		return s.settle(t, r), nil
 	}
-	s.carry(c, t, &r, spool)
+	s.carry(t, &r, spool)
 	if errors.Is(r.err, errGone) || errors.Is(r.err, errExcess) {
 		return s.interrupted(t, r, r.err)
 	}
@@ -81,34 +81,80 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 	return true
 }
 
-// weigh asks the judge, while Postfix waits on the line. It returns an error if
-// Postfix does not wait any more.
-func (s *session) weigh(c clock, t *transaction, r *result, spool *spooled) error {
-	ctx, cancel := context.WithCancelCause(c.commit)
-	defer cancel(nil)
-	ctx, stop := context.WithDeadline(ctx, r.received.Add(s.srv.Budget.Verdict))
+// stuck is how long a judge may ignore that its time is over. Then the message
+// is deferred without it.
+const stuck = 2 * time.Second
+
+// weigh asks the judge, in another goroutine, and listens to Postfix meanwhile.
+// It returns an error if Postfix does not wait any more.
+func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
+	limit := r.received.Add(s.srv.Budget.Verdict)
+	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
-	unwatch := s.front.watch(cancel)
-	r.verdict = s.srv.Judge().Weigh(ctx, filter.Message{Envelope: t.env, Content: spool, Received: r.received})
-	unwatch()
-	r.decided = time.Now()
-	if cause := context.Cause(ctx); errors.Is(cause, errGone) || errors.Is(cause, errExcess) {
-		return cause
+	verdicts := make(chan judged, 1)
+	heard := s.front.listen(limit.Add(stuck), func() {
+		go func() {
+			verdicts <- s.judge(ctx, filter.Message{Envelope: t.env, Content: spool, Received: r.received})
+			s.front.wake()
+		}()
+	})
+	var v judged
+	if heard == nil {
+		v = <-verdicts
+	} else {
+		stop()
+		v = s.leftover(verdicts)
+	}
+	r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
+	if errors.Is(heard, errGone) || errors.Is(heard, errExcess) {
+		return heard
 	}
 	return nil
 }
 
+// leftover is what a judge says whose context has ended. The connection ends
+// with this message, because wake may still be called.
+func (s *session) leftover(verdicts <-chan judged) judged {
+	s.front.hangUp = true
+	select {
+	case v := <-verdicts:
+		return v
+	case <-time.After(stuck):
+		return judged{relayVerdict(filter.Defer, filter.Internal), errors.New("the judge ignores its context")}
+	}
+}
+
+// judged is what the judge has said, or why it could not.
+type judged struct {
+	verdict filter.Verdict
+	err     error
+}
+
+// judge contains a panic: it costs this message a retry.
+func (s *session) judge(ctx context.Context, m filter.Message) (j judged) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.srv.Log.Error().Str("id", m.ID).Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("judge")
+			j = judged{relayVerdict(filter.Defer, filter.Internal), fmt.Errorf("judge: panic: %v", p)}
+		}
+	}()
+	return judged{verdict: s.srv.Judge().Weigh(ctx, m)}
+}
+
 // carry delivers a message that has passed.
-func (s *session) carry(c clock, t *transaction, r *result, spool *spooled) {
+func (s *session) carry(t *transaction, r *result, spool *spooled) {
+	commit, cancel := context.WithDeadline(context.Background(), r.received.Add(s.srv.Budget.Commit))
+	defer cancel()
 	o := order{
 		forward: t.forward, mail: t.mail, rcpts: t.rcpts, look: s.front.look,
+		reply:   r.received.Add(s.srv.Budget.Reply),
 		content: carried(printFields(r.verdict.Fields, t.env.ID), r.header.forged, spool),
 	}
 	var out outcome
 	if t.visit != nil {
-		out = t.visit.deliver(c, o)
+		out = t.visit.deliver(commit, o)
 	} else {
-		out = s.front.door.NextHop.deliver(c.commit, c.reply, o)
+		out = s.front.door.NextHop.deliver(commit, o)
 	}
 	r.reply, r.err, r.queueID = out.reply, out.err, queueID(out.reply)
 	if out.accepted() {

@@ -38,6 +38,8 @@ func verdictReply(v filter.Verdict, id string) wire.Reply {
 	switch {
 	case v.Action == filter.Reject:
 		return text(550, clip("5.7.1 "+expand(v.Text, id)))
+	case v.Reason == filter.Internal:
+		return brokenReply()
 	case v.Reason == filter.Busy:
 		return text(451, "4.3.2 Too busy to check the message now, try again")
 	}

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -136,16 +135,4 @@ func client(f wire.Forward) filter.Client {
 // relayVerdict is one that the relay comes to by itself.
 func relayVerdict(action filter.Action, reason filter.Reason) filter.Verdict {
 	return filter.Verdict{Action: action, Would: action, Reason: reason}
-}
-
-// clock is the contexts of one message, all counted from its end of data.
-type clock struct {
-	commit, reply context.Context
-	cancel        func()
-}
-
-func (s *Server) clock(received time.Time) clock {
-	commit, stop := context.WithDeadline(context.Background(), received.Add(s.Budget.Commit))
-	reply, halt := context.WithDeadline(context.Background(), received.Add(s.Budget.Reply))
-	return clock{commit, reply, func() { stop(); halt() }}
 }

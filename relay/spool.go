@@ -121,7 +121,7 @@ func (m *spooled) fits(n int) bool {
 	case need <= cap(m.ram):
 		return true
 	}
-	room := max(need, 2*cap(m.ram))
+	room := need + need/4
 	if !m.spool.reserve(int64(room - cap(m.ram))) {
 		return false
 	}

@@ -114,18 +114,18 @@ func (v *visit) ask(ctx context.Context, line string) (wire.Reply, error) {
 }
 
 // deliver sends the content.
-func (v *visit) deliver(c clock, o order) outcome {
-	reply, err := v.ask(c.commit, "DATA")
+func (v *visit) deliver(commit context.Context, o order) outcome {
+	reply, err := v.ask(commit, "DATA")
 	switch {
 	case err != nil:
-		return v.next.lost(c.commit, err)
+		return v.next.lost(commit, err)
 	case reply.Code != 354:
 		v.abort()
 		return refusal(reply)
 	}
 	h := v.hop
 	v.hop = nil // finish gives it back
-	return v.next.finish(h, c.commit, c.reply, o)
+	return v.next.finish(h, commit, o)
 }
 
 // abort closes the connection: nothing half said may be delivered.

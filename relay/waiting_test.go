@@ -134,6 +134,27 @@ func TestWaiting(t *testing.T) {
 		}
 		c.nothingDelivered(filter.Unscanned)
 	})
+	played(t, "nor does one that ignores its context cost more than a retry", func(c *chain) {
+		c.server.Judge = func() Judge {
+			return judge(func(ctx context.Context, m filter.Message) filter.Verdict {
+				time.Sleep(5 * time.Minute) // virtual
+				m.Content.ReadAt(make([]byte, 1), 0)
+				return accept(ctx, m)
+			})
+		}
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		start := time.Now()
+		p.say("x\r\n.", "451 4.3.0")
+		p.expect("")
+		if took := time.Since(start); took > 50*time.Second {
+			t.Errorf("took %v", took)
+		}
+		c.nothingDelivered(filter.Internal)
+		time.Sleep(10 * time.Minute) // until the judge has ended
+	})
 	played(t, "a next hop that says nothing after DATA costs 60 seconds and a retry", func(c *chain) {
 		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Hang: true}}
 	}, func(t *testing.T, c *chain) {

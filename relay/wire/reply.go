@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -26,7 +25,7 @@ func (r Reply) Class() int { return r.Code / 100 }
 
 // String is the reply in one line of printable ASCII, for logs and records.
 func (r Reply) String() string {
-	return fmt.Sprintf("%d %s", r.Code, strings.Map(printable, strings.Join(r.Lines, " / ")))
+	return strconv.Itoa(r.Code) + " " + strings.Map(printable, strings.Join(r.Lines, " / "))
 }
 
 // Append prints the reply. Every line bears the code; a character that is not
@@ -34,9 +33,10 @@ func (r Reply) String() string {
 // text can break out of its line.
 func (r Reply) Append(dst []byte) []byte {
 	for ; len(r.Lines) > 1; r.Lines = r.Lines[1:] {
-		dst = fmt.Appendf(dst, "%d-%s\r\n", r.Code, strings.Map(printable, r.Lines[0]))
+		dst = append(strconv.AppendInt(dst, int64(r.Code), 10), '-')
+		dst = append(append(dst, strings.Map(printable, r.Lines[0])...), crlf...)
 	}
-	return fmt.Appendf(dst, "%s\r\n", r)
+	return append(append(dst, r.String()...), crlf...)
 }
 
 func printable(r rune) rune {
