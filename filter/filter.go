@@ -106,6 +106,7 @@ const (
 	Busy       Reason = "busy"        // no scanner was free in time
 	Unscanned  Reason = "unscanned"   // no scanner could answer
 	TooBig     Reason = "too-big"     // larger than the next hop takes
+	TooMany    Reason = "too-many"    // more recipients than one transaction may have
 	Malformed  Reason = "malformed"   // forbidden line ends, or bytes after the end of data
 	Loop       Reason = "loop"        // too many Received fields
 	HopRefused Reason = "hop-refused" // the next hop said no
@@ -119,7 +120,7 @@ const (
 // Reasons is the closed set, in the order in which a manual would list it.
 func Reasons() []Reason {
 	return []Reason{
-		Clean, Score, Advice, Busy, Unscanned, TooBig, Malformed, Loop,
+		Clean, Score, Advice, Busy, Unscanned, TooBig, TooMany, Malformed, Loop,
 		HopRefused, HopLost, Late, Gone, Aborted, Internal,
 	}
 }

@@ -108,7 +108,7 @@ func TestJudge(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.scanner.name = "it"
-				scanners := []scanner{test.scanner}
+				scanners := []filter.Scanner{test.scanner}
 				if test.scanner.deaf { // a single one is trusted with its clock
 					scanners = append(scanners, scanner{name: "other", err: &filter.Failure{Cause: filter.CauseTimeout}})
 				}

@@ -77,12 +77,14 @@ func (n *NextHop) open(h *hop, o order) (refused *wire.Reply, err error) {
 	}
 	f := flight{hop: h}
 	for _, line := range h.forward(o.forward) {
-		err = errors.Join(err, f.board(line, (*flight).indifferent))
+		f.board(line, (*flight).indifferent)
 	}
-	for _, line := range append([]string{o.mail}, o.rcpts...) {
-		err = errors.Join(err, f.board(line, (*flight).accepted))
+	f.board(o.mail, (*flight).accepted)
+	for _, line := range o.rcpts {
+		f.board(line, (*flight).accepted)
 	}
-	err = errors.Join(err, f.board("DATA", (*flight).invited), f.land())
+	f.board("DATA", (*flight).invited)
+	err = f.land()
 	if f.refused == nil && err == nil && h.extra() {
 		err = errOdd
 	}
@@ -101,14 +103,14 @@ type flight struct {
 	err     error // nothing can be said any more
 }
 
-// board adds a command, and sends what has been collected if it must.
-func (f *flight) board(line string, heard func(*flight, wire.Reply)) error {
+// board adds a command, and sends what has been collected if it must. An error
+// stays with the flight, and land tells it.
+func (f *flight) board(line string, heard func(*flight, wire.Reply)) {
 	f.hop.command(line)
 	f.replies = append(f.replies, heard)
-	if f.hop.pipelining && len(f.replies) < maxFlight {
-		return nil
+	if !f.hop.pipelining || len(f.replies) >= maxFlight {
+		f.land()
 	}
-	return f.land()
 }
 
 // land sends what was collected and reads all replies to it.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"proxyfilter/relay/wire"
@@ -49,10 +50,11 @@ const (
 // containment of panics. It never sees content, an envelope, XFORWARD, two
 // commands at once or half a command, because it is unsafe with each of them.
 //
-// One goroutine, go-smtp's, uses a front; only drain and abandon may be called
-// by others.
+// One goroutine, go-smtp's, uses a front; only drain, abandon and wake may be
+// called by others.
 type front struct {
 	raw      net.Conn
+	socket   syscall.RawConn // raw's descriptor; nil in memory
 	door     *Door
 	hostname string
 	buffers  *buffers
@@ -62,7 +64,7 @@ type front struct {
 
 	state    state
 	in       []byte  // read from Postfix and not used yet
-	borrowed *[]byte // what in is part of, while a message comes in quickly
+	borrowed *[]byte // what in is part of, within content
 	pending  []byte  // for go-smtp's next Read
 	out      []byte  // what go-smtp has written of its reply so far
 	verb     string
@@ -214,7 +216,14 @@ func (f *front) dispatch(line string) {
 		f.path(verb, line, rest, "FROM:")
 	case "RCPT":
 		f.path(verb, line, rest, "TO:")
-	case "DATA", "RSET", "NOOP", "QUIT", "VRFY":
+	case "DATA":
+		if f.look() != nil {
+			// Content before 354 would be read as commands if there is no 354.
+			f.refuse(wire.Reply{Code: 503, Lines: []string{"5.5.0 Error: improper pipelining"}})
+			return
+		}
+		f.pass(verb, verb)
+	case "RSET", "NOOP", "QUIT", "VRFY":
 		f.pass(verb, verb)
 	case "XFORWARD":
 		// Always 250: Postfix turns anything else into 451, for ever.

@@ -1,16 +1,15 @@
 package relay
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"proxyfilter/relay/wire"
 )
-
-// stepSize is the buffer of a message that does not come in at once.
-const stepSize = 4 << 10
 
 // content reads the message up to its one true end and writes it, decoded, to
 // w. An error of w is returned only then: a reader that stops early would take
@@ -18,29 +17,28 @@ const stepSize = 4 << 10
 // else can happen, and is returned as errGone.
 func (f *front) content(w io.Writer) (wire.Anomalies, error) {
 	if f.state != content {
-		return wire.Anomalies{}, errors.New("no content is due")
+		return wire.Anomalies{}, errGone // 354 could not be said
 	}
 	var decoder wire.Decoder
 	var failed error
-	defer f.restore()
-	for last := 0; ; {
+	for {
 		done, err := f.decode(&decoder, w)
 		if err != nil && failed == nil {
 			failed = err
 		}
+		f.restore()
 		if done {
 			f.state = received
 			return decoder.Seen(), failed
 		}
-		if last, err = f.fillContent(last); err != nil {
+		if err := f.fillContent(); err != nil {
 			f.shut()
 			return decoder.Seen(), errors.Join(errGone, err)
 		}
 	}
 }
 
-// decode uses up what has been read. The buffer is borrowed for just so long:
-// thousands of conversations may wait for the next bytes.
+// decode uses up what has been read, as far as it is content.
 func (f *front) decode(decoder *wire.Decoder, w io.Writer) (done bool, failed error) {
 	buffer := f.buffers.take()
 	defer f.buffers.give(buffer)
@@ -57,38 +55,38 @@ func (f *front) decode(decoder *wire.Decoder, w io.Writer) (done bool, failed er
 }
 
 // fillContent reads once, within a rolling limit: slow is fine, silent is not.
-// last is how much the read before brought, which chooses the buffer.
-func (f *front) fillContent(last int) (int, error) {
-	switch full := last > 0 && last == cap(f.in); {
-	case full && cap(f.in) < stepSize, cap(f.in) == 0:
-		f.in = make([]byte, 0, stepSize)
-	case full && f.borrowed == nil:
-		f.borrowed = f.buffers.take()
-		f.in = (*f.borrowed)[:0:readSize]
-	case f.borrowed != nil && last < stepSize:
-		// The sender has slowed down. Without speed_adjust that is the pace of
-		// a remote client, a thousand times side by side.
-		f.restore()
-		f.in = make([]byte, 0, stepSize)
-	}
+// The buffer is borrowed only once there is something to read: without
+// speed_adjust a message comes in at the pace of a remote client, and thousands
+// of them side by side.
+func (f *front) fillContent() (err error) {
 	f.raw.SetReadDeadline(time.Now().Add(f.idle))
-	n, err := f.raw.Read(f.in[:cap(f.in)])
-	if n > 0 {
-		f.in = f.in[:n]
-		return n, nil
+	n := 0
+	read := func(fd func([]byte) (int, error)) {
+		f.borrowed = f.buffers.take()
+		n, err = fd((*f.borrowed)[:readSize])
 	}
-	if err == nil {
-		err = io.ErrNoProgress
+	if f.socket == nil {
+		read(f.raw.Read)
+	} else if waited := f.socket.Read(func(fd uintptr) bool {
+		read(func(p []byte) (int, error) { return syscall.Read(int(fd), p) })
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
+			f.restore()
+			return false
+		}
+		return true
+	}); waited != nil {
+		return waited
 	}
-	return 0, err
+	if n <= 0 {
+		return cmp.Or(err, io.EOF)
+	}
+	f.in = (*f.borrowed)[:n]
+	return nil
 }
 
-// restore gives a large buffer back, and keeps what lies behind the content. An
-// empty buffer is given up: the message may wait long for its verdict.
+// restore gives the borrowed buffer back, and keeps what lies behind the
+// content, if anything does.
 func (f *front) restore() {
-	if f.borrowed == nil && len(f.in) > 0 {
-		return
-	}
 	f.in = append([]byte(nil), f.in...)
 	if f.borrowed != nil {
 		f.buffers.give(f.borrowed)
@@ -128,5 +126,5 @@ func (f *front) look() error {
 	if len(f.in) > 0 {
 		return errExcess
 	}
-	return peek(f.raw, &f.in)
+	return peek(f.raw, f.socket, &f.in)
 }

@@ -96,10 +96,15 @@ func (f *front) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline does nothing: every write here has a limit of its own.
 func (f *front) SetWriteDeadline(time.Time) error { return nil }
 
-// cutVerb splits a command at its first blank; verbs are upper case from here.
+// cutVerb splits a command at its first blank, and takes blanks before and behind
+// it, as Postfix does before it forwards them (smtpd_token.c). Verbs are upper
+// case from here.
 func cutVerb(line string) (verb, rest string) {
-	verb, rest, _ = strings.Cut(line, " ")
-	return strings.ToUpper(verb), rest
+	line = strings.Trim(line, " \t")
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		return strings.ToUpper(line[:i]), line[i+1:]
+	}
+	return strings.ToUpper(line), ""
 }
 
 func trimLeft(s string) string { return strings.TrimLeft(s, " \t") }

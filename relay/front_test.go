@@ -5,10 +5,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"proxyfilter/filter"
-	"proxyfilter/relay/relaytest"
 )
 
 // played runs a test in a bubble of virtual time, with a chain around it.
@@ -45,10 +43,11 @@ func TestFront(t *testing.T) {
 		p := c.dial()
 		defer p.close()
 		p.write("EHLO a\r\nXFORWARD NAME=c.example ADDR=192.0.2.7\r\nXFORWARD HELO=c+2Bd IDENT=[UNAVAILABLE]\r\n" +
-			"MAIL FROM:<\"odd local\"@x.y> SIZE=5000000000 XVERP\r\nRCPT TO:<postmaster> ORCPT=x400;foo\r\nDATA\r\nX: y\r\n\r\n.\r\n")
-		for _, want := range []string{"250-", "250 2.0.0 Ok", "250 2.0.0 Ok", "250 2.1.0 Ok", "250 2.1.5 Ok", "354", "250 2.0.0 Ok: queued"} {
+			"MAIL FROM:<\"odd local\"@x.y> SIZE=5000000000 XVERP\r\nRCPT TO:<postmaster> ORCPT=x400;foo\r\nDATA\r\n")
+		for _, want := range []string{"250-", "250 2.0.0 Ok", "250 2.0.0 Ok", "250 2.1.0 Ok", "250 2.1.5 Ok", "354"} {
 			p.expect(want)
 		}
+		p.say("X: y\r\n\r\n.", "250 2.0.0 Ok: queued")
 		got := c.hop.Report().Delivered()[0]
 		if got.Mail != `<"odd local"@x.y> SIZE=5000000000 XVERP` || got.Recipients[0] != "<postmaster> ORCPT=x400;foo" {
 			t.Errorf("envelope %q %q", got.Mail, got.Recipients)
@@ -129,6 +128,51 @@ func TestFront(t *testing.T) {
 			t.Errorf("%d records", n)
 		}
 	})
-	_ = relaytest.Hop{}
-	_ = time.Second
+	played(t, "content that comes before 354 ends the conversation", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.say("EHLO a", "250")
+		p.write("DATA\r\nMAIL FROM:<smuggled@x>\r\nRCPT TO:<victim@y>\r\nDATA\r\nx\r\n.\r\n")
+		p.expect("503 5.5.0")
+		p.expect("")
+		if r := c.hop.Report(); len(r.Transactions) > 0 {
+			t.Errorf("%+v", r.Transactions)
+		}
+	})
+	played(t, "verbs are found as Postfix finds them, and the line goes on as it is", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.say("EHLO a", "250")
+		p.say(" mail\tfrom: <a@b> size=10", "250")
+		p.say("RCPT\tTO:<c@d>", "250")
+		p.say("data \t", "354")
+		p.say("x\r\n.", "250")
+		if got := c.recorded()[0].Envelope; got.Sender != "a@b" || got.Recipients[0] != "c@d" {
+			t.Errorf("%+v", got)
+		}
+	})
+	played(t, "XFORWARD is about one message", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.say("EHLO a", "250")
+		p.say("XFORWARD NAME=trusted.example SOURCE=LOCAL", "250")
+		for range 2 {
+			p.say("MAIL FROM:<a@b>", "250")
+			p.say("RCPT TO:<c@d>", "250")
+			p.say("DATA", "354")
+			p.say("x\r\n.", "250")
+		}
+		first, second := c.recorded()[0].Envelope.Client, c.recorded()[1].Envelope.Client
+		if !first.Local || second.Local || second.Name != "" {
+			t.Errorf("%+v and %+v", first, second)
+		}
+	})
+	played(t, "an observer that panics does not turn 250 into a retry", func(c *chain) {
+		c.server.Record = func(filter.Record) { panic("observer") }
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.say("x\r\n.", "250")
+	})
 }

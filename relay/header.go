@@ -19,6 +19,10 @@ const (
 	// hopcount_limit is 50).
 	maxReceived = 50
 
+	// maxForged bounds what is noted about a hostile header. Postfix's
+	// header_size_limit works behind us, in cleanup.
+	maxForged = 1000
+
 	// maxField is how much of one interesting field is kept.
 	maxField = 4096
 )
@@ -79,10 +83,21 @@ func (h *header) line(line []byte, at int64) bool {
 	case equalFold(name, "Message-ID"), equalFold(name, "From"), equalFold(name, "Subject"):
 		h.open = &h.kept
 	case isForged(name):
+		h.forge(at)
+	}
+	return true
+}
+
+// forge notes the start of a forged field. Neighbours are one span, and beyond
+// the limit nothing is noted: such a message is not carried.
+func (h *header) forge(at int64) {
+	n := len(h.forged)
+	if n > 0 && h.forged[n-1].to == at {
+		h.inForged = true
+	} else if n <= maxForged {
 		h.inForged = true
 		h.forged = append(h.forged, span{at, at})
 	}
-	return true
 }
 
 // add takes the bytes of the current line; to is where they end.
@@ -193,13 +208,16 @@ func carried(fields []byte, forged []span, content filter.Content) io.Reader {
 // printFields formats the verdict's fields, folded, with CRLF. A field that
 // cannot be printed is left out: it is worth less than the message.
 func printFields(fields []filter.Field, id string) []byte {
-	var h textproto.Header
-	for i := len(fields) - 1; i >= 0; i-- { // Add puts a field on top
-		h.Add(fields[i].Name, expand(fields[i].Value, id))
-	}
 	var b bytes.Buffer
-	if err := textproto.WriteHeader(&b, h); err != nil {
-		return nil
+	for _, f := range fields {
+		var h textproto.Header
+		h.Add(f.Name, expand(f.Value, id))
+		before := b.Len()
+		if err := textproto.WriteHeader(&b, h); err != nil {
+			b.Truncate(before)
+		} else {
+			b.Truncate(b.Len() - len("\r\n")) // the empty line
+		}
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\r\n"))
+	return b.Bytes()
 }

@@ -32,6 +32,17 @@ func TestHeader(t *testing.T) {
 	}
 }
 
+func TestForgedFieldsAreBounded(t *testing.T) {
+	h := readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\na:\r\n", 100000)), bufio.NewReader(nil))
+	if len(h.forged) != maxForged+1 {
+		t.Errorf("%d spans are kept", len(h.forged))
+	}
+	h = readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\n", 100000)), bufio.NewReader(nil))
+	if len(h.forged) != 1 {
+		t.Errorf("%d spans for neighbours", len(h.forged))
+	}
+}
+
 func TestAuthenticated(t *testing.T) {
 	const from = "Received: from x (x [192.0.2.1])\r\n"
 	for _, tc := range []struct {
@@ -91,6 +102,9 @@ func TestPrintFields(t *testing.T) {
 	}
 	if got := printFields([]filter.Field{{Name: "X-Spam-Status", Value: "a\r\nInjected: b"}}, ""); len(got) != 0 {
 		t.Errorf("a line break was printed: %q", got)
+	}
+	if got := string(printFields([]filter.Field{{Name: "A", Value: "x\ny"}, {Name: "X-Spam-Flag", Value: "YES"}}, "")); got != "X-Spam-Flag: YES\r\n" {
+		t.Errorf("one bad field took others with it: %q", got)
 	}
 	if got := printFields(nil, ""); len(got) != 0 {
 		t.Errorf("%q", got)

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"proxyfilter/relay/wire"
@@ -21,9 +23,10 @@ import (
 // nothing was accepted as far as we heard; the connection must be closed.
 type hop struct {
 	conn       net.Conn
-	in         []byte // read and not used yet
-	out        []byte // a flight under way
-	reused     bool   // it has carried a message before
+	socket     syscall.RawConn // conn's descriptor; nil in memory
+	in         []byte          // read and not used yet
+	out        []byte          // a flight under way
+	reused     bool            // it was kept, and may have died meanwhile
 	pipelining bool
 	forwards   []string // XFORWARD attributes that it knows
 	xclients   []string // XCLIENT attributes
@@ -101,7 +104,7 @@ func (h *hop) silent() error {
 	if h.extra() {
 		return errOdd
 	}
-	switch err := peek(h.conn, &h.in); {
+	switch err := peek(h.conn, h.socket, &h.in); {
 	case errors.Is(err, errExcess):
 		return errOdd
 	case err != nil:
@@ -158,9 +161,7 @@ func (h *hop) impersonate(forward wire.Forward, hostname string) error {
 	}
 	f := flight{hop: h}
 	for _, line := range h.forward(forward) { // first: afterwards we are not who may say XFORWARD
-		if err := f.board(line, (*flight).indifferent); err != nil {
-			return err
-		}
+		f.board(line, (*flight).indifferent)
 	}
 	if err := f.land(); err != nil {
 		return err
@@ -188,15 +189,7 @@ func (h *hop) forward(forward wire.Forward) []string {
 }
 
 func known(offered []string, wanted ...string) []string {
-	var names []string
-	for _, name := range wanted {
-		for _, o := range offered {
-			if o == name {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
+	return slices.DeleteFunc(wanted, func(name string) bool { return !slices.Contains(offered, name) })
 }
 
 // extra reports bytes that belong to no reply: the smuggling alarm.

@@ -39,7 +39,7 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return s.interrupted(t, r, errExcess)
 	}
 	if !s.acceptable(&r, spool) {
-		return s.settle(t, r), nil
+		return s.conclude(t, r)
 	}
 	t.env.Client.Authenticated = r.header.authenticated
 	if err := s.weigh(t, &r, spool); err != nil {
@@ -47,13 +47,13 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 	}
 	if !r.verdict.Action.Passes() {
 		r.reply = verdictReply(r.verdict, t.env.ID)
-		return s.settle(t, r), nil
+		return s.conclude(t, r)
 	}
 	s.carry(t, &r, spool)
 	if errors.Is(r.err, errGone) || errors.Is(r.err, errExcess) {
 		return s.interrupted(t, r, r.err)
 	}
-	return s.settle(t, r), nil
+	return s.conclude(t, r)
 }
 
 // acceptable makes the checks that need no scanner. If one fails, r says so.
@@ -75,6 +75,8 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 	switch {
 	case r.header.received > maxReceived:
 		return refuse(filter.Reject, filter.Loop, text(554, "5.4.6 Too many hops: this looks like a mail loop"))
+	case len(r.header.forged) > maxForged:
+		return refuse(filter.Reject, filter.Malformed, text(550, "5.6.0 Message header is malformed"))
 	case s.srv.Hygiene == Strict && odd > 0:
 		return refuse(filter.Reject, filter.Malformed, text(550, "5.6.11 Message contains bare CR or LF"))
 	}
@@ -167,15 +169,37 @@ func (s *session) carry(t *transaction, r *result, spool *spooled) {
 	r.verdict.Would = r.verdict.Action // what the policy would have done is of no account
 }
 
+// conclude ends a message, after a last look at Postfix. What the next hop has
+// taken stays taken; but what Postfix has said meanwhile is no command.
+func (s *session) conclude(t *transaction, r result) (wire.Reply, error) {
+	err := s.front.look()
+	switch {
+	case err == nil:
+	case r.reply.Class() != 2:
+		return s.interrupted(t, r, err)
+	default:
+		r.err, s.front.hangUp = err, true
+		s.alarm(t, err)
+	}
+	return s.settle(t, r), nil
+}
+
+// alarm is loud about bytes out of turn.
+func (s *session) alarm(t *transaction, err error) {
+	if errors.Is(err, errExcess) {
+		s.srv.Log.Error().Str("id", t.env.ID).Stringer("client", t.env.Client.Addr).
+			Msg("bytes came after the end of data and before the reply: Postfix never does that, look for smuggling")
+	}
+}
+
 // interrupted ends a message for which Postfix does not wait any more, or during
 // which it spoke when it had to listen. The connection ends with it: what lies
 // in it may be somebody's content.
 func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, error) {
 	r.err = err
 	r.verdict.Action, r.verdict.Would, r.verdict.Reason = filter.Defer, filter.Defer, filter.Gone
+	s.alarm(t, err)
 	if errors.Is(err, errExcess) {
-		s.srv.Log.Error().Str("id", t.env.ID).Stringer("client", t.env.Client.Addr).
-			Msg("bytes came after the end of data and before the reply: Postfix never does that, look for smuggling")
 		s.front.hangUp = true
 		r.verdict.Reason, r.reply = filter.Malformed, excessReply()
 		return s.settle(t, r), nil

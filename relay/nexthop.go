@@ -140,7 +140,7 @@ func (n *NextHop) reuse() *hop {
 		n.idle = n.idle[:last]
 		n.mu.Unlock()
 		h.expires.Stop()
-		err := peek(h.conn, &h.in)
+		err := peek(h.conn, h.socket, &h.in)
 		if err == nil {
 			return h
 		}
@@ -223,7 +223,7 @@ func (n *NextHop) connect(ctx context.Context) (*hop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("next hop: %w", err)
 	}
-	h := &hop{conn: conn}
+	h := &hop{conn: conn, socket: descriptor(conn)}
 	h.until(ctx)
 	if err := h.greet(n.Hostname); err != nil {
 		h.close()
@@ -237,7 +237,8 @@ func (n *NextHop) dial(ctx context.Context) (net.Conn, error) {
 	if n.Dial != nil {
 		return n.Dial(ctx)
 	}
-	return new(net.Dialer).DialContext(ctx, cmp.Or(n.Network, "tcp"), n.Address)
+	dialer := net.Dialer{KeepAlive: -1} // an idle connection is looked at before it is used
+	return dialer.DialContext(ctx, cmp.Or(n.Network, "tcp"), n.Address)
 }
 
 // present tells the next hop about the remote client, where that takes a

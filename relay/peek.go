@@ -14,18 +14,13 @@ import (
 //
 // A Read with a deadline in the past is not enough on a socket: it reports the
 // deadline before it looks, and missed half of the hang-ups when tried.
-func peek(conn net.Conn, in *[]byte) error {
-	socket, ok := conn.(syscall.Conn)
-	if !ok {
+func peek(conn net.Conn, raw syscall.RawConn, in *[]byte) error {
+	if raw == nil {
 		return peekOther(conn, in)
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return errGone
 	}
 	var n int
 	var found error
-	err = raw.Control(func(fd uintptr) {
+	err := raw.Control(func(fd uintptr) {
 		var one [1]byte
 		n, _, found = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	})
@@ -54,4 +49,14 @@ func peekOther(conn net.Conn, in *[]byte) error {
 		return nil
 	}
 	return errGone
+}
+
+// descriptor is what lies under a connection; nil if it is in memory.
+func descriptor(conn net.Conn) syscall.RawConn {
+	if socket, ok := conn.(syscall.Conn); ok {
+		if raw, err := socket.SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
 }

@@ -12,8 +12,9 @@ import (
 // has an enhanced code (RFC 2034), is ASCII and shorter than 512 bytes. What a
 // stranger reads names no address and no library.
 
-// maxText keeps a whole reply below 512 bytes (RFC 5321 4.5.3.1.5).
-const maxText = 490
+// maxText keeps a whole reply, with a reference behind it, below 512 bytes (RFC
+// 5321 4.5.3.1.5).
+const maxText = 470
 
 func awayReply() wire.Reply {
 	return text(451, "4.4.1 Cannot reach the next mail server now, try again")

@@ -67,7 +67,7 @@ type Server struct {
 	Allow          []netip.Prefix // who may connect over TCP; empty: everybody
 	MaxConnections int            // 0: no limit
 	IdleTimeout    time.Duration  // longest silence
-	Drain          time.Duration  // how long a stopping server lets conversations finish
+	Drain          time.Duration  // then a stopping server cuts conversations off; what is at the next hop ends within Budget
 	MaxMessage     int64          // bytes; 0: what the next hop announces
 	Hygiene        Hygiene
 	Budget         Budget
@@ -167,7 +167,7 @@ func (s *Server) stopping() bool {
 
 // open makes the front of a new connection, and knows it until it is closed.
 func (s *Server) open(conn net.Conn, door *Door) *front {
-	f := &front{raw: conn, door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
+	f := &front{raw: conn, socket: descriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
 	f.hello = func() []string { return s.hello(door) }
 	f.done = func() { s.forget(f) }
 	s.ended.Add(1)

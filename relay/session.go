@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -42,6 +43,7 @@ func (s *session) Mail(string, *smtp.MailOptions) error {
 	case s.txn != nil:
 		return s.reply(text(503, "5.5.1 Error: nested MAIL command"))
 	case s.srv.stopping():
+		s.srv.Log.Info().Str("mail", s.front.argument()).Msg("stopping: told to try again")
 		return s.reply(stopReply())
 	}
 	line := s.front.argument()
@@ -66,7 +68,9 @@ func (s *session) Mail(string, *smtp.MailOptions) error {
 func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	t, line := s.txn, s.front.argument()
 	if len(t.rcpts) >= maxRecipients {
-		return s.reply(text(452, "4.5.3 Error: too many recipients"))
+		reply := referred(text(452, "4.5.3 Error: too many recipients"), t.env.ID)
+		s.srv.settle(t, result{verdict: relayVerdict(filter.Defer, filter.TooMany), reply: reply, recipient: address(line)})
+		return s.reply(reply)
 	}
 	if t.visit != nil {
 		if reply, ok := s.visitRcpt(t, line); !ok {
@@ -95,6 +99,7 @@ func (s *session) Reset() {
 		return
 	}
 	s.txn = nil
+	s.front.xforward = wire.Forward{} // it was about this message (XFORWARD_README)
 	s.front.engage(false)
 	if t.visit != nil {
 		t.visit.abort()
@@ -120,7 +125,7 @@ func (s *session) Logout() error {
 // text inside, of any other error.
 func (s *session) reply(r wire.Reply) error {
 	s.front.answer(r)
-	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.NoEnhancedCode, Message: r.Lines[0]}
+	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.NoEnhancedCode, Message: "-"}
 }
 
 // client is the remote client of an envelope.
@@ -128,7 +133,7 @@ func client(f wire.Forward) filter.Client {
 	addr, _ := wire.ParseAddr(f.Addr)
 	return filter.Client{
 		Addr: addr, Port: f.Port, Name: f.Name, Helo: f.Helo, Proto: f.Proto, Ident: f.Ident,
-		Local: f.Source == "LOCAL" || f.Source == "local",
+		Local: strings.EqualFold(f.Source, "LOCAL"),
 	}
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"time"
 
 	"proxyfilter/filter"
@@ -30,6 +31,17 @@ func (s *Server) settle(t *transaction, r result) {
 		rec.Waited, rec.Scanned = waited(r.verdict.Findings)
 		rec.Committed = time.Since(r.decided)
 	}
+	s.observe(rec)
+}
+
+// observe hands the Record out. A panic of an observer must not turn the next
+// hop's 250, which it is about, into 451 and a duplicate.
+func (s *Server) observe(rec filter.Record) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error().Str("id", rec.Envelope.ID).Str("panic", fmt.Sprint(p)).Msg("record")
+		}
+	}()
 	if s.Record != nil {
 		s.Record(rec)
 	}

@@ -64,7 +64,7 @@ func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
 	}
 	f := flight{hop: h}
 	for _, line := range h.forward(t.forward) {
-		f.board(line, (*flight).indifferent) // its error stays with the flight
+		f.board(line, (*flight).indifferent)
 	}
 	if err := f.land(); err != nil {
 		return wire.Reply{}, err

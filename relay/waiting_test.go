@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -123,6 +124,36 @@ func TestWaiting(t *testing.T) {
 		p.expect("")
 		c.nothingDelivered(filter.Malformed)
 	})
+	for _, size := range []int{512, 2048, 4096, 4608, readSize} {
+		played(t, fmt.Sprintf("bytes behind an end of data that ends a read of %d bytes are not executed", size), func(c *chain) {
+			c.server.MaxMessage = 100 // refused before the judge could listen
+		}, func(t *testing.T, c *chain) {
+			p := c.dial()
+			defer p.close()
+			p.envelope()
+			p.write(strings.Repeat("x", size-5) + "\r\n.\r\n" + "MAIL FROM:<forged@x>\r\nRCPT TO:<victim@y>\r\nDATA\r\nx\r\n.\r\n")
+			if got := p.reply(); !strings.HasPrefix(got, "451 4.5.0") {
+				t.Errorf("got %q", got)
+			}
+			p.expect("")
+			c.nothingDelivered(filter.Malformed)
+		})
+	}
+	played(t, "bytes that come while the next hop considers its answer are not executed", func(c *chain) {
+		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.Dot: {Delay: 20 * time.Second}}
+	}, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(10 * time.Second)
+		p.write("MAIL FROM:<forged@x>\r\nRCPT TO:<victim@y>\r\nDATA\r\n")
+		p.expect("250")
+		p.expect("")
+		if n := len(c.hop.Report().Transactions); n != 1 {
+			t.Errorf("%d transactions", n)
+		}
+	})
 	played(t, "a judge that never answers costs 45 seconds and a retry", slow(time.Hour), func(t *testing.T, c *chain) {
 		p := c.dial()
 		defer p.close()
@@ -225,17 +256,17 @@ func TestPeekAtASocket(t *testing.T) {
 	}
 	defer here.Close()
 	var kept []byte
-	if err := peek(here, &kept); err != nil {
+	if err := peek(here, descriptor(here), &kept); err != nil {
 		t.Errorf("silent peer: %v", err)
 	}
 	there.Write([]byte("x"))
-	await(t, func() bool { return peek(here, &kept) == errExcess })
+	await(t, func() bool { return peek(here, descriptor(here), &kept) == errExcess })
 	if len(kept) > 0 {
 		t.Error("peek took bytes off a socket")
 	}
 	here.Read(make([]byte, 1))
 	there.Close()
-	await(t, func() bool { return peek(here, &kept) == errGone })
+	await(t, func() bool { return peek(here, descriptor(here), &kept) == errGone })
 }
 
 // await lets the kernel deliver, which takes microseconds, without a sleep.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,10 @@ func listen(a address) (net.Listener, error) {
 	if a.Network == "unix" {
 		return listenUnix(a)
 	}
-	ln, err := net.Listen("tcp", a.Addr)
+	// Both ends are on this host, or nearly so, and front has limits of its own:
+	// keep-alive is four system calls a message for nothing.
+	config := net.ListenConfig{KeepAlive: -1}
+	ln, err := config.Listen(context.Background(), "tcp", a.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use by another program", a.Addr)
 	}

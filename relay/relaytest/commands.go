@@ -5,10 +5,13 @@ import (
 	"strings"
 )
 
-// execute answers one command.
+// execute answers one command. Blanks are where Postfix takes them.
 func (c *conversation) execute(line string) error {
-	verb, argument, _ := strings.Cut(line, " ")
-	verb = strings.ToUpper(verb)
+	line = strings.TrimLeft(line, " \t")
+	verb, argument := strings.ToUpper(line), ""
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		verb, argument = strings.ToUpper(line[:i]), line[i+1:]
+	}
 	if !c.pipelines || (verb != "XFORWARD" && verb != "MAIL" && verb != "RCPT" && verb != "RSET") {
 		c.lockstep(verb)
 	}

@@ -134,6 +134,7 @@ func (h *Hop) Close() {
 
 // Report is a copy of what was seen up to now.
 func (h *Hop) Report() Report {
+	h.start()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.report

@@ -1,0 +1,110 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// FilterOptions are the ways in which filters differ.
+type FilterOptions struct {
+	Set []string // further -o section.key=value
+	Env []string // further NAME=value
+}
+
+// Filter is the program under test. Its configuration is
+// examples/proxyfilter.toml with mode = "enforce", the submission door open, and
+// this rig's addresses.
+type Filter struct {
+	*Daemon
+	Address string // where Postfix connects
+	Status  string // the HTTP address
+
+	cmd func() *exec.Cmd
+	log *Log
+}
+
+func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*Filter, error) {
+	f := &Filter{Address: s.layout.filter, log: log}
+	if err := freeAddresses(&f.Status); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(s.Dir, "proxyfilter.toml")
+	if err := s.writeFilter(file); err != nil {
+		return nil, fmt.Errorf("configure proxyfilter: %w", err)
+	}
+	args := []string{"serve", "-c", file}
+	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status}, opts.Set...)
+	if s.opts.Postfix.XClient {
+		settings = append(settings, "relay.client=xclient")
+	}
+	for _, set := range settings {
+		args = append(args, "-o", set)
+	}
+	f.cmd = func() *exec.Cmd {
+		cmd := exec.Command(s.opts.Binary, args...)
+		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.Dir), opts.Env...)
+		return cmd
+	}
+	return f, f.Start(ctx)
+}
+
+// Start starts it again after it has ended.
+func (f *Filter) Start(ctx context.Context) (err error) {
+	if f.Daemon, err = start(f.cmd(), f.log); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-f.Done:
+			cancel(fmt.Errorf("proxyfilter has ended; its last lines:\n%s", f.log.Tail(20)))
+		case <-ctx.Done():
+		}
+	}()
+	if err := WaitListening(ctx, f.Address); err != nil {
+		return fmt.Errorf("start proxyfilter: %w (%w)", err, context.Cause(ctx))
+	}
+	return nil
+}
+
+// Stop ends it, as systemd would.
+func (f *Filter) Stop() error {
+	if f == nil {
+		return nil
+	}
+	return f.Daemon.Stop()
+}
+
+func (s *Site) writeFilter(file string) error {
+	example, err := os.ReadFile(filepath.Join(s.Root, "examples/proxyfilter.toml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(s.renderFilter(string(example))), 0o644)
+}
+
+// renderFilter takes the comment signs from every default, so that the rig runs
+// with the addresses that the example shows, and maps these.
+func (s *Site) renderFilter(example string) string {
+	text := strings.Replace(Uncomment(example), `mode = "observe"`, `mode = "enforce"`, 1)
+	text = strings.ReplaceAll(text, "127.0.0.1:783", s.spamd)
+	return s.layout.addresses().Replace(text)
+}
+
+// Uncomment turns the commented defaults of examples/proxyfilter.toml into
+// settings.
+func Uncomment(example string) string {
+	var b strings.Builder
+	for line := range strings.Lines(example) {
+		if len(line) > 1 && line[0] == '#' && line[1] != ' ' && line[1] != '\n' {
+			line = line[1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
