@@ -47,6 +47,8 @@ missing() {
     for program in $(wanted); do
         have "$program" || echo "$program"
     done
+    # Without them Go can fetch no module, and a bare container has none.
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 }
 
 # check_go explains itself and ends, because nothing here works without Go. A Go
