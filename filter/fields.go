@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -12,11 +13,11 @@ func (p Policy) fields(v Verdict) []Field {
 	if !v.Action.Passes() {
 		return nil
 	}
-	if cause := v.Unscanned(); cause != "" {
-		return []Field{{"X-Spam-Status", fmt.Sprintf("No, unscanned (%s), required=%.1f, tests=none, ref={id}", cause, v.TagAt)}}
+	if cause := v.Unscanned(); cause != "" || len(v.Findings) == 0 {
+		return []Field{{"X-Spam-Status", fmt.Sprintf("No, score=0.0 required=%.1f tests=none unscanned=%s ref={id}", v.TagAt, cmp.Or(string(cause), "off"))}}
 	}
 	tagged := v.Action == Tag
-	if p.Headers == HeadersNone || len(v.Findings) == 0 || (p.Headers == HeadersTagged && !tagged) {
+	if p.Headers == HeadersNone || (p.Headers == HeadersTagged && !tagged) {
 		return nil
 	}
 	var fields []Field

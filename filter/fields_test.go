@@ -65,14 +65,18 @@ func TestFields(t *testing.T) {
 			"X-Spam-Flag: YES\nX-Spam-Score: 5.0\nX-Spam-Level: *****\nX-Spam-Status: Yes, score=5.0 required=5.0 tests=none ref={id}\n",
 		},
 		{"no fields at all", filter.Policy{Headers: filter.HeadersNone}, []filter.Finding{scored(5)}, ""},
-		{"nobody asked, nothing said", filter.Policy{}, nil, ""},
+		{
+			"mail that no scanner was asked about says so",
+			filter.Policy{Headers: filter.HeadersNone}, nil,
+			"X-Spam-Status: No, score=0.0 required=5.0 tests=none unscanned=off ref={id}\n",
+		},
 		{"deferred mail has none", filter.Policy{}, []filter.Finding{failedBy(filter.CauseBusy, 0)}, ""},
 		{"refused mail has none", filter.Policy{RejectAt: 5}, []filter.Finding{scored(5)}, ""},
 		{
 			"mail accepted unscanned says so even where no fields are wanted",
 			filter.Policy{Headers: filter.HeadersNone, OnBusy: filter.Accept},
 			[]filter.Finding{failedBy(filter.CauseBusy, 0)},
-			"X-Spam-Status: No, unscanned (busy), required=5.0, tests=none, ref={id}\n",
+			"X-Spam-Status: No, score=0.0 required=5.0 tests=none unscanned=busy ref={id}\n",
 		},
 		{
 			"observed spam has its flag",

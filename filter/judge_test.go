@@ -177,7 +177,7 @@ func TestAJudgeWhoseClientHasGoneSaysSo(t *testing.T) {
 }
 
 func TestTheZeroJudgeAccepts(t *testing.T) {
-	if v := (filter.Judge{}).Weigh(t.Context(), filter.Message{}); v.Action != filter.Accept || v.Fields != nil {
+	if v := (filter.Judge{}).Weigh(t.Context(), filter.Message{}); v.Action != filter.Accept || v.Reason != filter.Unscanned {
 		t.Errorf("got %+v", v)
 	}
 }

@@ -77,6 +77,8 @@ func (p Policy) Decide(findings []Finding) Verdict {
 	switch {
 	case isSure:
 		v.Action, v.Reason, v.Text = sure.Advice, Advice, p.adviceText(sure)
+	case len(findings) == 0: // no scanner is configured, and nobody shall think otherwise
+		v.Action, v.Reason = Accept, Unscanned
 	case cause != "":
 		v.Action, v.Reason = p.blind(cause, blind)
 	case p.RejectAt > 0 && v.Score >= p.RejectAt:

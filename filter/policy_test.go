@@ -42,7 +42,7 @@ func TestPolicyDecides(t *testing.T) {
 		reason   filter.Reason
 		text     string
 	}{
-		{"nobody asked is clean", strict, nil, filter.Accept, filter.Clean, ""},
+		{"nobody asked is unscanned", strict, nil, filter.Accept, filter.Unscanned, ""},
 		{"a low score is clean", strict, findings{scored(4.9)}, filter.Accept, filter.Clean, ""},
 		{"a score at the source's threshold is tagged", strict, findings{scored(5)}, filter.Tag, filter.Score, ""},
 		{"a score just below refusal is tagged", strict, findings{scored(9.99)}, filter.Tag, filter.Score, ""},
