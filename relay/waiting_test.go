@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -199,108 +198,4 @@ func TestWaiting(t *testing.T) {
 		}
 		c.nothingDelivered(filter.Late)
 	})
-}
-
-func TestDrain(t *testing.T) {
-	played(t, "a stopping server lets the message under way finish", slow(30*time.Second), func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.envelope()
-		p.write("x\r\n.\r\n")
-		synctest.Wait()
-		c.stop()
-		p.expect("250")
-		p.say("MAIL FROM:<next@x>", "451 4.3.2")
-		p.say("QUIT", "221")
-		<-c.ended
-	})
-	played(t, "a conversation without a transaction ends soon", nil, func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.say("EHLO x", "250")
-		start := time.Now()
-		c.stop()
-		<-c.ended
-		if took := time.Since(start); took > quiet {
-			t.Errorf("took %v", took)
-		}
-	})
-	played(t, "one that never ends is cut off after the drain time", nil, func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.envelope()
-		start := time.Now()
-		c.stop()
-		<-c.ended
-		if took := time.Since(start); took != 100*time.Second {
-			t.Errorf("took %v", took)
-		}
-		c.nothingDelivered(filter.Aborted)
-	})
-}
-
-// The look at Postfix must not miss a hang-up on a real socket.
-func TestPeekAtASocket(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	there, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	here, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer here.Close()
-	var kept []byte
-	if err := peek(here, descriptor(here), &kept); err != nil {
-		t.Errorf("silent peer: %v", err)
-	}
-	there.Write([]byte("x"))
-	await(t, func() bool { return peek(here, descriptor(here), &kept) == errExcess })
-	if len(kept) > 0 {
-		t.Error("peek took bytes off a socket")
-	}
-	here.Read(make([]byte, 1))
-	there.Close()
-	await(t, func() bool { return peek(here, descriptor(here), &kept) == errGone })
-}
-
-// await lets the kernel deliver, which takes microseconds, without a sleep.
-func await(t *testing.T, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		if condition() {
-			return
-		}
-	}
-	t.Error("condition never held")
-}
-
-func TestReplies(t *testing.T) {
-	v := filter.Verdict{Action: filter.Reject, Text: strings.Repeat("long ", 200) + "{id}"}
-	r := verdictReply(v, "1JD3K8M7Q2XA").Append(nil)
-	if len(r) > 512 {
-		t.Errorf("%d bytes", len(r))
-	}
-	for code, want := range map[int]int{421: 451, 521: 554, 450: 450, 554: 554, 354: 451, 220: 451} {
-		if got := refusal(text(code, "x")).reply.Code; got != want {
-			t.Errorf("next hop's %d becomes %d, want %d", code, got, want)
-		}
-	}
-}
-
-// A server that is told to stop at once must not wait for its library, which
-// may not have begun to serve.
-func TestStopAtOnce(t *testing.T) {
-	for range 200 {
-		synctest.Test(t, func(t *testing.T) {
-			c := newChain(t, nil)
-			c.t = t
-			c.end()
-		})
-	}
 }
