@@ -76,7 +76,7 @@ func (n *NextHop) open(h *hop, o order) (refused *wire.Reply, err error) {
 		return nil, err
 	}
 	f := flight{hop: h}
-	for _, line := range h.forward(o.forward) {
+	for line := range h.forward(o.forward) {
 		f.board(line, (*flight).indifferent)
 	}
 	f.board(o.mail, (*flight).accepted)

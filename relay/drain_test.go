@@ -65,17 +65,17 @@ func TestPeekAtASocket(t *testing.T) {
 	}
 	defer here.Close()
 	var kept []byte
-	if err := peek(here, descriptor(here), &kept); err != nil {
+	if err := peek(here, newDescriptor(here), &kept); err != nil {
 		t.Errorf("silent peer: %v", err)
 	}
 	there.Write([]byte("x"))
-	await(t, func() bool { return peek(here, descriptor(here), &kept) == errExcess })
+	await(t, func() bool { return peek(here, newDescriptor(here), &kept) == errExcess })
 	if len(kept) > 0 {
 		t.Error("peek took bytes off a socket")
 	}
 	here.Read(make([]byte, 1))
 	there.Close()
-	await(t, func() bool { return peek(here, descriptor(here), &kept) == errGone })
+	await(t, func() bool { return peek(here, newDescriptor(here), &kept) == errGone })
 }
 
 // await lets the kernel deliver, which takes microseconds, without a sleep.

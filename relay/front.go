@@ -1,12 +1,11 @@
 package relay
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"proxyfilter/relay/wire"
@@ -54,7 +53,7 @@ const (
 // called by others.
 type front struct {
 	raw      net.Conn
-	socket   syscall.RawConn // raw's descriptor; nil in memory
+	socket   *descriptor // raw's; nil in memory
 	door     *Door
 	hostname string
 	buffers  *buffers
@@ -242,7 +241,7 @@ func (f *front) dispatch(line string) {
 // print quoted local parts without their quotes.
 func (f *front) path(verb, line, rest, keyword string) {
 	rest = trimLeft(rest)
-	if len(rest) < len(keyword) || !bytes.EqualFold([]byte(rest[:len(keyword)]), []byte(keyword)) {
+	if len(rest) < len(keyword) || !strings.EqualFold(rest[:len(keyword)], keyword) {
 		f.say(wire.Reply{Code: 501, Lines: []string{"5.5.4 Syntax: " + verb + " " + keyword + "<address>"}})
 		return
 	}
@@ -269,9 +268,11 @@ func (f *front) refuse(r wire.Reply) {
 	f.shut()
 }
 
-func (f *front) say(r wire.Reply) {
+func (f *front) say(r wire.Reply) { f.send(r.Append(nil)) }
+
+func (f *front) send(reply []byte) {
 	f.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := f.raw.Write(r.Append(nil)); err != nil {
+	if _, err := f.raw.Write(reply); err != nil {
 		f.shut()
 	}
 }

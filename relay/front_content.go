@@ -61,19 +61,18 @@ func (f *front) decode(decoder *wire.Decoder, w io.Writer) (done bool, failed er
 func (f *front) fillContent() (err error) {
 	f.raw.SetReadDeadline(time.Now().Add(f.idle))
 	n := 0
-	read := func(fd func([]byte) (int, error)) {
-		f.borrowed = f.buffers.take()
-		n, err = fd((*f.borrowed)[:readSize])
-	}
 	if f.socket == nil {
-		read(f.raw.Read)
-	} else if waited := f.socket.Read(func(fd uintptr) bool {
-		read(func(p []byte) (int, error) { return syscall.Read(int(fd), p) })
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
-			f.restore()
-			return false
+		f.borrowed = f.buffers.take()
+		n, err = f.raw.Read((*f.borrowed)[:readSize])
+	} else if waited := f.socket.raw.Read(func(fd uintptr) bool {
+		f.borrowed = f.buffers.take()
+		for n, err = syscall.Read(int(fd), (*f.borrowed)[:readSize]); err == syscall.EINTR; {
+			n, err = syscall.Read(int(fd), (*f.borrowed)[:readSize])
 		}
-		return true
+		if err == syscall.EAGAIN {
+			f.restore()
+		}
+		return err != syscall.EAGAIN
 	}); waited != nil {
 		return waited
 	}

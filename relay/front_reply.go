@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,25 +11,38 @@ import (
 )
 
 // Write collects what go-smtp writes, line by line, and sends a reply whole, in
-// one write. A reply that no command asked for is dropped: Postfix would take
-// it for the answer to its next command.
+// one write. A reply that no command asked for is dropped: Postfix would take it
+// for the answer to its next command.
 func (f *front) Write(p []byte) (int, error) {
 	if f.state != replying && f.state != received {
 		return len(p), nil
 	}
 	f.out = append(f.out, p...)
-	reply, _, err := wire.ParseReply(f.out)
-	if err == nil {
+	if code, whole := lastLine(f.out); whole {
+		f.emit(code)
 		f.out = f.out[:0]
-		f.emit(reply)
 	}
 	return len(p), nil
 }
 
+// lastLine is the code of a reply, if its last line is there. go-smtp writes
+// line by line, and nothing else than replies.
+func lastLine(b []byte) (code int, whole bool) {
+	if !bytes.HasSuffix(b, []byte("\n")) {
+		return 0, false
+	}
+	line := b[bytes.LastIndexByte(b[:len(b)-1], '\n')+1:]
+	if len(line) < 4 || line[3] != ' ' {
+		return 0, false
+	}
+	code, err := strconv.Atoi(string(line[:3]))
+	return code, err == nil
+}
+
 // emit sends the reply that go-smtp has made, in our words.
-func (f *front) emit(reply wire.Reply) {
-	ours := f.words(reply)
-	if f.verb == "DATA" && f.state == replying && reply.Code == 354 {
+func (f *front) emit(code int) {
+	ours := f.words(code)
+	if f.verb == "DATA" && f.state == replying && code == 354 {
 		f.state = content
 	} else {
 		f.state = command
@@ -38,35 +52,36 @@ func (f *front) emit(reply wire.Reply) {
 		f.shut() // Postfix does not wait for 221 (smtpd_proxy.c)
 		return
 	}
-	f.say(ours)
+	f.send(ours)
 	if f.hangUp {
 		f.shut()
 	}
 }
 
-func (f *front) words(reply wire.Reply) wire.Reply {
+// words are our reply in place of go-smtp's, which is in f.out.
+func (f *front) words(code int) []byte {
 	switch {
-	case f.override != nil && f.override.Class() == reply.Class():
-		return *f.override
-	case reply.Code == 421 || reply.Code == 521:
+	case f.override != nil && f.override.Class() == code/100:
+		return f.override.Append(nil)
+	case code == 421 || code == 521:
 		// 421 makes Postfix hang up on the remote client (smtpd_chat.c). go-smtp
 		// says it after a panic, and its connection ends here.
 		f.hangUp = true
-		return wire.Reply{Code: 451, Lines: []string{"4.3.0 Internal error, try again"}}
-	case reply.Class() != 2:
-		return reply
+		return []byte("451 4.3.0 Internal error, try again\r\n")
+	case code/100 != 2:
+		return f.out
 	}
 	switch f.verb {
 	case "":
-		return wire.Reply{Code: 220, Lines: []string{f.hostname + " ESMTP proxyfilter"}}
+		return []byte("220 " + f.hostname + " ESMTP proxyfilter\r\n")
 	case "EHLO":
-		return wire.Reply{Code: 250, Lines: f.hello()}
+		return wire.Reply{Code: 250, Lines: f.hello()}.Append(nil)
 	case "MAIL":
-		return wire.Reply{Code: 250, Lines: []string{"2.1.0 Ok"}}
+		return []byte("250 2.1.0 Ok\r\n")
 	case "RCPT":
-		return wire.Reply{Code: 250, Lines: []string{"2.1.5 Ok"}}
+		return []byte("250 2.1.5 Ok\r\n")
 	}
-	return reply
+	return f.out
 }
 
 // Close is called by go-smtp, at QUIT and when the conversation is over; only

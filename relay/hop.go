@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"proxyfilter/relay/wire"
@@ -23,10 +23,10 @@ import (
 // nothing was accepted as far as we heard; the connection must be closed.
 type hop struct {
 	conn       net.Conn
-	socket     syscall.RawConn // conn's descriptor; nil in memory
-	in         []byte          // read and not used yet
-	out        []byte          // a flight under way
-	reused     bool            // it was kept, and may have died meanwhile
+	socket     *descriptor // conn's descriptor; nil in memory
+	in         []byte      // read and not used yet
+	out        []byte      // a flight under way
+	reused     bool        // it was kept, and may have died meanwhile
 	pipelining bool
 	forwards   []string // XFORWARD attributes that it knows
 	xclients   []string // XCLIENT attributes
@@ -160,7 +160,7 @@ func (h *hop) impersonate(forward wire.Forward, hostname string) error {
 		return errors.New("the next hop does not offer XCLIENT to us (smtpd_authorized_xclient_hosts)")
 	}
 	f := flight{hop: h}
-	for _, line := range h.forward(forward) { // first: afterwards we are not who may say XFORWARD
+	for line := range h.forward(forward) { // first: afterwards we are not who may say XFORWARD
 		f.board(line, (*flight).indifferent)
 	}
 	if err := f.land(); err != nil {
@@ -180,12 +180,15 @@ func (h *hop) impersonate(forward wire.Forward, hostname string) error {
 }
 
 // forward is the XFORWARD commands for a client.
-func (h *hop) forward(forward wire.Forward) []string {
-	if len(h.forwards) == 0 {
-		return nil
-	}
+func (h *hop) forward(forward wire.Forward) iter.Seq[string] {
 	commands := string(forward.Append(nil, "XFORWARD", h.forwards))
-	return strings.Split(strings.TrimSuffix(commands, "\r\n"), "\r\n")
+	return func(yield func(string) bool) {
+		for command := range strings.Lines(commands) {
+			if !yield(strings.TrimSuffix(command, "\r\n")) {
+				return
+			}
+		}
+	}
 }
 
 func known(offered []string, wanted ...string) []string {

@@ -223,7 +223,7 @@ func (n *NextHop) connect(ctx context.Context) (*hop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("next hop: %w", err)
 	}
-	h := &hop{conn: conn, socket: descriptor(conn)}
+	h := &hop{conn: conn, socket: newDescriptor(conn)}
 	h.until(ctx)
 	if err := h.greet(n.Hostname); err != nil {
 		h.close()

@@ -167,7 +167,7 @@ func (s *Server) stopping() bool {
 
 // open makes the front of a new connection, and knows it until it is closed.
 func (s *Server) open(conn net.Conn, door *Door) *front {
-	f := &front{raw: conn, socket: descriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
+	f := &front{raw: conn, socket: newDescriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
 	f.hello = func() []string { return s.hello(door) }
 	f.done = func() { s.forget(f) }
 	s.ended.Add(1)

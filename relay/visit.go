@@ -63,7 +63,7 @@ func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
 		return wire.Reply{}, err
 	}
 	f := flight{hop: h}
-	for _, line := range h.forward(t.forward) {
+	for line := range h.forward(t.forward) {
 		f.board(line, (*flight).indifferent)
 	}
 	if err := f.land(); err != nil {

@@ -52,26 +52,26 @@ func (f *Forward) Read(args string) (dropped int) {
 	return dropped
 }
 
-// Append prints the attributes that names lists, as commands of the given verb
-// (XFORWARD, or XCLIENT, whose attributes are spelt alike) with their CRLF, as
-// many as the limit of length needs.
+// Append prints the attributes that names lists, as one or more commands of the
+// given verb: XFORWARD, or XCLIENT, whose attributes are spelt alike.
 func (f Forward) Append(dst []byte, verb string, names []string) []byte {
-	line := verb
+	start, dst := len(dst), append(dst, verb...)
 	for _, name := range names {
 		field, name := f.field(name), strings.ToUpper(name)
 		if field == nil {
 			continue
 		}
-		pair := " " + name + "=" + attribute(name, *field)
-		if len(line)+len(pair) > maxForward {
-			dst, line = append(append(dst, line...), crlf...), verb
+		value := attribute(name, *field)
+		if len(dst)-start+len(name)+len(value)+2 > maxForward {
+			dst = append(dst, crlf...)
+			start, dst = len(dst), append(dst, verb...)
 		}
-		line += pair
+		dst = append(append(append(append(dst, ' '), name...), '='), value...)
 	}
-	if line != verb {
-		dst = append(append(dst, line...), crlf...)
+	if len(dst)-start > len(verb) {
+		return append(dst, crlf...)
 	}
-	return dst
+	return dst[:start]
 }
 
 // attribute is a value as the next hop's parser takes it: IPv6 with the prefix
