@@ -34,22 +34,23 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 	if errors.Is(err, errGone) {
 		return wire.Reply{}, err // Reset makes the Record: aborted
 	}
-	r := result{received: time.Now(), size: spool.Size(), anomalies: anomalies, err: err}
+	// By pointer from here on: thousands of these stacks wait side by side.
+	r := &result{received: time.Now(), size: spool.Size(), anomalies: anomalies, err: err}
 	if len(s.front.in) > 0 {
 		return s.interrupted(t, r, errExcess)
 	}
-	if !s.acceptable(&r, spool) {
+	if !s.acceptable(r, spool) {
 		return s.conclude(t, r)
 	}
 	t.env.Client.Authenticated = r.header.authenticated
-	if err := s.weigh(t, &r, spool); err != nil {
+	if err := s.weigh(t, r, spool); err != nil {
 		return s.interrupted(t, r, err)
 	}
 	if !r.verdict.Action.Passes() {
 		r.reply = verdictReply(r.verdict, t.env.ID)
 		return s.conclude(t, r)
 	}
-	s.carry(t, &r, spool)
+	s.carry(t, r, spool)
 	if errors.Is(r.err, errGone) || errors.Is(r.err, errExcess) {
 		return s.interrupted(t, r, r.err)
 	}
@@ -171,7 +172,7 @@ func (s *session) carry(t *transaction, r *result, spool *spooled) {
 
 // conclude ends a message, after a last look at Postfix. What the next hop has
 // taken stays taken; but what Postfix has said meanwhile is no command.
-func (s *session) conclude(t *transaction, r result) (wire.Reply, error) {
+func (s *session) conclude(t *transaction, r *result) (wire.Reply, error) {
 	err := s.front.look()
 	switch {
 	case err == nil:
@@ -195,7 +196,7 @@ func (s *session) alarm(t *transaction, err error) {
 // interrupted ends a message for which Postfix does not wait any more, or during
 // which it spoke when it had to listen. The connection ends with it: what lies
 // in it may be somebody's content.
-func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, error) {
+func (s *session) interrupted(t *transaction, r *result, err error) (wire.Reply, error) {
 	r.err = err
 	r.verdict.Action, r.verdict.Would, r.verdict.Reason = filter.Defer, filter.Defer, filter.Gone
 	s.alarm(t, err)
@@ -210,7 +211,7 @@ func (s *session) interrupted(t *transaction, r result, err error) (wire.Reply, 
 }
 
 // settle makes the Record of a message and adds the reference to the reply.
-func (s *session) settle(t *transaction, r result) wire.Reply {
+func (s *session) settle(t *transaction, r *result) wire.Reply {
 	if r.queueID == "" && r.verdict.Reason != filter.HopRefused {
 		r.reply = referred(r.reply, t.env.ID)
 	}

@@ -69,7 +69,7 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	t, line := s.txn, s.front.argument()
 	if len(t.rcpts) >= maxRecipients {
 		reply := referred(text(452, "4.5.3 Error: too many recipients"), t.env.ID)
-		s.srv.settle(t, result{verdict: relayVerdict(filter.Defer, filter.TooMany), reply: reply, recipient: address(line)})
+		s.srv.settle(t, &result{verdict: relayVerdict(filter.Defer, filter.TooMany), reply: reply, recipient: address(line)})
 		return s.reply(reply)
 	}
 	if t.visit != nil {
@@ -105,7 +105,7 @@ func (s *session) Reset() {
 		t.visit.abort()
 	}
 	if !t.settled && len(t.rcpts) > 0 {
-		s.srv.settle(t, result{verdict: relayVerdict(filter.Defer, filter.Aborted)})
+		s.srv.settle(t, &result{verdict: relayVerdict(filter.Defer, filter.Aborted)})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // settle makes the one Record of a transaction. Every outcome passes here:
 // delivered, refused, deferred, too big, broken off.
-func (s *Server) settle(t *transaction, r result) {
+func (s *Server) settle(t *transaction, r *result) {
 	if r.recipient == "" {
 		t.settled = true
 	}

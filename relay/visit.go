@@ -93,7 +93,7 @@ func (s *session) visitRcpt(t *transaction, line string) (wire.Reply, bool) {
 	if out.reason != filter.HopRefused {
 		out.reply = referred(out.reply, t.env.ID)
 	}
-	s.srv.settle(t, result{
+	s.srv.settle(t, &result{
 		verdict: relayVerdict(action, out.reason), reply: out.reply, err: out.err, recipient: address(line),
 	})
 	return out.reply, false
