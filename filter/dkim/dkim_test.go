@@ -46,6 +46,7 @@ func failing(err error) func(context.Context, string) ([]string, error) {
 }
 
 func TestMayBeValid(t *testing.T) {
+	const bogus = "DKIM-Signature: v=1; d=example.com\r\n"
 	changed := func(s string) string { return strings.Replace(s, "\r\nhello", "\r\nchanged", 1) }
 	tests := []struct {
 		name    string
@@ -67,7 +68,11 @@ func TestMayBeValid(t *testing.T) {
 		{"no author", sign(t, "example.com", "From: nobody\r\nSubject: x\r\n\r\n"), keys, false},
 		{"an internationalised author", sign(t, "xn--bcher-kva.example", "From: a@bücher.example\r\nSubject: x\r\n\r\n"), keys, true},
 		{"a malformed signature", "DKIM-Signature: v=1; d=example.com\r\n" + text, keys, false},
-		{"more signatures than are looked at", strings.Repeat("DKIM-Signature: v=1; d=example.com\r\n", 100) + text, keys, true},
+		{"more bogus signatures than are looked at", strings.Repeat(bogus, 100) + text, keys, false},
+		{"a valid one above as many", sign(t, "example.com", strings.Repeat(bogus, 100)+text), keys, true},
+		{"a valid one that is the eighth", strings.Repeat(bogus, 7) + sign(t, "example.com", text), keys, true},
+		{"a valid one below what is looked at", strings.Repeat(bogus, 8) + sign(t, "example.com", text), keys, false},
+		{"a name server that does not answer about one of too many", sign(t, "example.com", strings.Repeat(bogus, 100)+text), failing(&net.DNSError{IsTimeout: true, IsTemporary: true}), true},
 		{"a header without end", strings.Repeat("From: x\r\n", 200<<10), keys, true},
 		{"nothing", "", keys, true},
 	}

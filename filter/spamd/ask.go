@@ -24,25 +24,38 @@ const maxScore = 1e6
 
 // attempt asks one server once. The slot is the server's, and is free, or the
 // business of a goroutine that needs nothing of the message, when it returns.
-func (s *Scanner) attempt(ctx context.Context, v *server, w lane, q request) (answer, error) {
+func (s *Scanner) attempt(ctx context.Context, v *server, w lane, q request) (a answer, err error) {
 	begin := time.Now()
 	done := v.allow()
 	g := s.guard(v, begin)
-	a, err := s.scan(ctx, g, q)
-	if err != nil && ctx.Err() != nil && !g.reply.complete {
-		err = ctx.Err()
-		if g.abandoned() && s.keep(g, w, done) {
-			return answer{}, err
+	kept := false
+	err = errUncounted // stays if scan panics, which others may survive
+	defer func() {
+		if !kept {
+			s.finish(g, w, done, begin, err)
 		}
+	}()
+	a, err = s.scan(ctx, g, q)
+	switch {
+	case err != nil && ctx.Err() != nil && !g.reply.complete:
+		err = ctx.Err()
+		kept = g.abandoned() && s.keep(g, w, done)
+	case g.silent() && passing(err):
+		err = &unanswered{err}
 	}
-	s.done(g)
-	s.record(v, done, err)
+	return a, err
+}
+
+// finish gives back all that an attempt holds. Each part is done even if one
+// before it panics.
+func (s *Scanner) finish(g *guard, w lane, done func(error), begin time.Time, err error) {
 	took := time.Since(begin)
 	if err != nil {
 		took = 0 // a refused connect is quick, and says nothing about scans
 	}
-	s.line.release(v, w, took)
-	return a, err
+	defer s.line.release(g.server, w, took)
+	defer s.record(g.server, done, err)
+	s.done(g)
 }
 
 // scan has the conversation, and reads what came of it.
@@ -148,10 +161,10 @@ func (s *Scanner) done(g *guard) {
 
 // keep lets a scan that nobody waits for run to its end, so that its slot is
 // taken for as long as its child is. Without that, a spamd in trouble would get
-// ever more to do. It reports false when the Scanner is closed.
+// ever more to do. It reports false when the Scanner and its heirs are closed.
 func (s *Scanner) keep(g *guard, w lane, done func(error)) bool {
 	s.mu.Lock()
-	if s.closed {
+	if s.scanners == 0 {
 		s.mu.Unlock()
 		return false
 	}

@@ -1,13 +1,17 @@
 package spamd
 
-import "github.com/sony/gobreaker/v2"
+import (
+	"slices"
+
+	"github.com/sony/gobreaker/v2"
+)
 
 // pick is the server for the message, or nil if it has to wait.
 func (l *line) pick(w *waiter) *server {
 	var best *server
 	health := l.health()
 	for _, v := range l.servers {
-		if v.free(w.lane) && v.takes(health) && (best == nil || l.better(v, best, w.avoid)) {
+		if v.free(w.lane) && v.takes(health) && !slices.Contains(w.spent, v) && (best == nil || l.better(v, best, w.avoid)) {
 			best = v
 		}
 	}

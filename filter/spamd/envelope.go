@@ -33,12 +33,11 @@ const nullSender = "MAILER-DAEMON"
 // no addresses.
 const maxSender = 512
 
-// envelopeFrom is the folded line to insert.
+// envelopeFrom is the folded line to insert. There is always one: to leave it
+// out would let the recipient's extension name the sender. For a sender that
+// SpamAssassin's expression cannot match it is that of nobody.
 func envelopeFrom(sender string) string {
-	switch {
-	case len(sender) > maxSender:
-		return ""
-	case sender == "":
+	if len(sender) > maxSender || !strings.ContainsFunc(sender, wordly) {
 		sender = nullSender
 	}
 	line := append([]byte(before), sender...)
@@ -46,6 +45,12 @@ func envelopeFrom(sender string) string {
 		line[i] = harmless(line[i])
 	}
 	return string(append(line, after...))
+}
+
+// wordly is a character of Perl's \w in a string of bytes. The expression ends
+// in \b, which needs one: it passes over `<+>`, and a sender may be called so.
+func wordly(r rune) bool {
+	return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
 }
 
 // harmless replaces what would end the comment, the line, or SpamAssassin's
@@ -66,8 +71,11 @@ const (
 )
 
 // afterReceived is the place behind the first line of the topmost Received
-// field, or 0 if there is none that tells of a client. A local submission has
-// "by" there, which SpamAssassin skips.
+// field, or 0 if there is none that tells of a client. Postfix writes "by" there
+// for a local submission and under smtpd_hide_client_session (3.10), and
+// SpamAssassin passes over such a field: it would not see an insertion. It takes
+// the next Received then, which the client wrote, and so it is best not to hide
+// clients whose mail is scanned.
 func afterReceived(c filter.Content, size int64) (int64, error) {
 	for chunk := int64(headChunk); ; chunk *= 4 {
 		head := make([]byte, min(chunk, size))

@@ -44,6 +44,16 @@ type unreachable struct{ error }
 
 func (u *unreachable) Unwrap() error { return u.error }
 
+// unanswered is the end of an exchange in which spamd had the request.
+type unanswered struct{ error }
+
+func (u *unanswered) Unwrap() error { return u.error }
+
+func isUnanswered(err error) bool {
+	var u *unanswered
+	return errors.As(err, &u)
+}
+
 // unreadable is an error of the message, not of spamd.
 type unreadable struct{ error }
 
@@ -54,7 +64,7 @@ func counts(err error) bool {
 	var asked *Error
 	var message *unreadable
 	switch {
-	case errors.As(err, &asked), errors.As(err, &message):
+	case errors.As(err, &asked), errors.As(err, &message), errors.Is(err, errUncounted):
 		return false
 	case errors.Is(err, context.DeadlineExceeded) && !isUnreachable(err), errors.Is(err, context.Canceled):
 		return false

@@ -208,6 +208,10 @@ func (g *guard) receive() error {
 	}
 }
 
+// silent reports that spamd had the request, or as much of it as it would take,
+// and has not answered.
+func (g *guard) silent() bool { return g.sent && !g.reply.complete }
+
 // abandoned reports that the context has ended while spamd was at work.
 func (g *guard) abandoned() bool {
 	g.mu.Lock()

@@ -37,8 +37,9 @@ type line struct {
 // waiter is a place in line.
 type waiter struct {
 	lane   lane
-	number uint64  // 0 until it first asks; kept for a second attempt
-	avoid  *server // the one that just failed, if there is a choice
+	number uint64    // 0 until it first asks; kept for a second attempt
+	avoid  *server   // the one that just failed, if there is a choice
+	spent  []*server // that are not to be asked again
 	until  time.Time
 	got    chan *server // nil: hopeless
 }
@@ -168,27 +169,39 @@ func (l *line) tryAcquire(v *server) bool {
 // dispatch gives free slots to those who wait, the earliest first.
 func (l *line) dispatch() {
 	for {
-		var next *waiter
+		var next *list.Element
 		var to *server
 		for i := range l.queue {
-			front := l.queue[i].Front()
-			if front == nil {
-				continue
-			}
-			w := front.Value.(*waiter)
-			if v := l.pick(w); v != nil && (next == nil || w.number < next.number) {
-				next, to = w, v
+			e, v := l.first(&l.queue[i])
+			if v != nil && (next == nil || e.Value.(*waiter).number < next.Value.(*waiter).number) {
+				next, to = e, v
 			}
 		}
 		if next == nil {
 			return
 		}
-		l.queue[next.lane].Remove(l.queue[next.lane].Front())
+		w := next.Value.(*waiter)
+		l.queue[w.lane].Remove(next)
 		l.turns++
-		to.busy[next.lane]++
+		to.busy[w.lane]++
 		to.turn = l.turns
-		next.got <- to
+		w.got <- to
 	}
+}
+
+// first is the earliest of a lane that a server is free for. Who has done with a
+// server may have to wait for another one, and is passed by.
+func (l *line) first(q *list.List) (*list.Element, *server) {
+	for e := q.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*waiter)
+		if v := l.pick(w); v != nil {
+			return e, v
+		}
+		if len(w.spent) == 0 {
+			break
+		}
+	}
+	return nil, nil
 }
 
 // hopeless reports that the message's turn would come too late at the present
@@ -200,13 +213,17 @@ func (l *line) hopeless(w *waiter, ahead int) bool {
 
 // trim sends away those at the end of a lane whose wait has become hopeless.
 // The others lose nothing by it. It is milder than join by one round of all
-// slots: who waits already must not fall to the order in which children end.
+// slots: who waits already must not fall to the order in which children end. The
+// next round itself stays whatever the pace: scans that began together end
+// together, and the first one's end says nothing about the time to the others'.
 func (l *line) trim() {
 	for i := range l.queue {
 		q := &l.queue[i]
 		for last := q.Back(); last != nil; last = q.Back() {
 			w := last.Value.(*waiter)
-			if w.until.IsZero() || !l.hopeless(w, q.Len()-1-l.slots(w.lane)) {
+			slots := l.slots(w.lane)
+			ahead := q.Len() - 1 - slots
+			if w.until.IsZero() || slots > 0 && ahead < 0 || !l.hopeless(w, ahead) {
 				break
 			}
 			q.Remove(last)

@@ -179,6 +179,22 @@ func TestWhoWaitsIsSentAwayOnceThePaceIsKnown(t *testing.T) {
 	})
 }
 
+// The pace is 18 s for a scan, and the wait 20 s: of the 4 that wait for the 4
+// scans, nobody is to be sent away when the first of these ends.
+func TestWhoIsOfTheNextRoundIsNotSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inMemory(t, &spamdtest.Server{Reply: spamdtest.Reply{Delay: 18 * time.Second}}, spamd.Config{Wait: 20 * time.Second})
+		for range 3 {
+			b.together(4, 45*time.Second) // now the pace is known
+		}
+		for i, o := range b.together(8, 45*time.Second) {
+			if o.err != nil {
+				t.Errorf("message %d after %v: %v", i, o.took, o.err)
+			}
+		}
+	})
+}
+
 func waitedInVain(all []outcome, longer time.Duration) int {
 	n := 0
 	for _, o := range all {

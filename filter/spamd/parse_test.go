@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -160,7 +161,10 @@ func TestTheSenderGoesIntoSpamdsCopy(t *testing.T) {
 		{"an empty sender is a word that is no address", "", first + rest + other, first + ours("MAILER-DAEMON") + rest + other},
 		{"what could end the comment or the line is replaced", "a b)\r\nX: \"<y>\"\\@x\x00", first + rest, first + ours(`a!b!!!X:!"!y!"!@x!`) + rest},
 		{"letters of other alphabets stay", "é\xff@x", first + rest, first + ours("é\xff@x") + rest},
-		{"a sender that is too long to be one is left out", strings.Repeat("a", 600), first + rest, first + rest},
+		{"a sender that is too long to be one is nobody", strings.Repeat("a", 513), first + rest, first + ours("MAILER-DAEMON") + rest},
+		{"the longest sender is itself", strings.Repeat("a", 510) + "@x", first + rest, first + ours(strings.Repeat("a", 510)+"@x") + rest},
+		{"a sender that SpamAssassin would pass over is nobody", `"+@!`, first + rest, first + ours("MAILER-DAEMON") + rest},
+		{"one without an ASCII letter too", "é@ü", first + rest, first + ours("MAILER-DAEMON") + rest},
 		{"a local submission tells of no client", "a@x", "Received: by mx (Postfix)\r\n" + other, "Received: by mx (Postfix)\r\n" + other},
 		{"without a Received nothing is made up", "a@x", "Subject: x\r\n\r\n" + first + rest, "Subject: x\r\n\r\n" + first + rest},
 		{"a message without a header stays", "a@x", "\r\n" + first + rest, "\r\n" + first + rest},
@@ -195,7 +199,8 @@ func composed(t *testing.T, c Config, sender, content string) (request, string) 
 }
 
 // Without the insertion, spamd's copy is the beginning of the message; and the
-// insertion is one folded line, whoever sent it.
+// insertion is one folded line, whoever sent it, in which SpamAssassin finds
+// something: if it did not, it would go on to the recipient.
 func FuzzCompose(f *testing.F) {
 	f.Add("a@x", "Received: from a (b [c])\r\n\tby d\r\n\r\nbody\r\n", int64(30))
 	f.Fuzz(func(t *testing.T, sender, content string, limit int64) {
@@ -207,18 +212,24 @@ func FuzzCompose(f *testing.F) {
 		if limit > 0 && q.scanned > limit {
 			t.Errorf("%d bytes over a limit of %d", q.scanned, limit)
 		}
-		if q.insert == "" {
+		if q.at == 0 && q.insert == "" {
 			return
 		}
 		line, ok := strings.CutPrefix(q.insert, "\r\n\t(envelope-from <")
 		if !ok || strings.ContainsAny(line, "\r\n\x00 \t(") || strings.Count(line, ")") != 1 || strings.Count(line, ">") != 1 {
 			t.Errorf("inserted %q", q.insert)
 		}
+		if !envelopeWords.MatchString(q.insert) {
+			t.Errorf("SpamAssassin finds nothing in %q", q.insert)
+		}
 		if !strings.HasPrefix(got[q.at+int64(len(q.insert)):], "\r\n") {
 			t.Error("the insertion is not at a line end")
 		}
 	})
 }
+
+// envelopeWords is from Received.pm 4.0.1.
+var envelopeWords = regexp.MustCompile(`(?i)(?:return-path:? |envelope-(?:sender|from)[ =])(\S+)\b`)
 
 func TestALargeMessageIsCutAtALineEnd(t *testing.T) {
 	tests := []struct {

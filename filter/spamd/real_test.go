@@ -72,6 +72,8 @@ func TestRealSpamdSeesTheSenderOfTheEnvelope(t *testing.T) {
 		{"nobody for a bounce", "", "mail.example.org", me, "PF_NOBODY"},
 		{"not what the recipient's extension says", "sender@good.example", "mail.example.org", "b+envelope-from=evil@mx.example.net", "PF_SENDER"},
 		{"not so in a bounce either", "", "mail.example.org", "b+envelope-from=evil@mx.example.net", "PF_NOBODY"},
+		{"nor for a sender that is too long", strings.Repeat("a", 600) + "@good.example", "mail.example.org", "b+envelope-from=evil@mx.example.net", "PF_NOBODY"},
+		{"nor for one that is no word", "+", "mail.example.org", "b+envelope-from=evil@mx.example.net", "PF_NOBODY"},
 		{"not what HELO says, which can hide the sender", "sender@good.example", "envelope-from=evil?x", me, "PF_NOBODY"},
 		{"not what a strange sender would add", ") envelope-from evil@x (@good.example", "mail.example.org", me, ""},
 	}

@@ -108,11 +108,25 @@ func readAt(c filter.Content, b []byte, off int64) (int, error) {
 	return n, err
 }
 
+// verifications is how many messages have their signatures looked at side by
+// side. Each is a large one that is hashed whole, several times perhaps: no slot
+// of spamd bounds that, and one core of the host should be left.
+const verifications = 2
+
 // signed reports whether the content bears a signature that may be valid: its
 // body hash cannot match what spamd has seen of it.
 func (s *Scanner) signed(ctx context.Context, c filter.Content) bool {
 	if !hasField(c, "DKIM-Signature") {
 		return false
 	}
-	return s.config.Signed == nil || s.config.Signed(ctx, c)
+	if s.config.Signed == nil {
+		return true
+	}
+	select {
+	case s.verifying <- struct{}{}:
+		defer func() { <-s.verifying }()
+		return s.config.Signed(ctx, c)
+	case <-ctx.Done():
+		return true
+	}
 }

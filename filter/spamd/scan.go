@@ -6,16 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/go-multierror"
-
 	"proxyfilter/filter"
-)
-
-// The pauses between attempts double from the first to the longest. spamd
-// refuses connects for about a second when it restarts.
-const (
-	firstPause   = 50 * time.Millisecond
-	longestPause = time.Second
 )
 
 // Scan has the message scanned by one of the servers. An error is a
@@ -74,85 +65,15 @@ func (s *Scanner) try(ctx context.Context, w *waiter, q request, f *filter.Findi
 		if err == nil {
 			return a, nil
 		}
-		failures.add(v, err)
-		if !s.again(err, len(failures.each)) || !sleep(ctx, pause) {
+		silent := failures.add(v, err)
+		if silent >= mostSilent {
+			w.spent = append(w.spent, v)
+		}
+		if !s.again(err, w, len(failures.each)) || !sleep(ctx, max(pause, afterSilence(silent))) {
 			return answer{}, failures.or(nil)
 		}
 		// The message has waited for its turn once, and its time for the scan
 		// is the context's.
 		w.avoid, w.until = v, time.Time{}
 	}
-}
-
-// again reports whether another attempt makes sense. An answer that is none
-// will be none again, unless it comes from somebody else.
-func (s *Scanner) again(err error, tried int) bool {
-	if s.lasting() {
-		return false
-	}
-	return passing(err) || errors.Is(err, errGarbled) && tried < len(s.servers)
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// attempts keeps the last error of each server.
-type attempts struct{ each []attemptError }
-
-type attemptError struct {
-	server *server
-	count  int
-	err    error
-}
-
-func (a *attempts) add(v *server, err error) {
-	for i := range a.each {
-		if e := &a.each[i]; e.server == v {
-			e.count, e.err = e.count+1, err
-			return
-		}
-	}
-	a.each = append(a.each, attemptError{v, 1, err})
-}
-
-// or is one error for all attempts, or the other one if there was none. What
-// the servers said is worth more than that the time is over: so a context that
-// ended in a pause is no timeout but a server that could not be reached.
-func (a *attempts) or(otherwise error) error {
-	if len(a.each) == 0 {
-		return otherwise
-	}
-	var all *multierror.Error
-	for _, e := range a.each {
-		err := fmt.Errorf("spamd %s: %w", e.server.Address, e.err)
-		if e.count > 1 {
-			err = fmt.Errorf("%w (%d attempts)", err, e.count)
-		}
-		if len(a.each) == 1 {
-			return err
-		}
-		all = multierror.Append(all, err)
-	}
-	all.ErrorFormat = oneLine
-	return all.ErrorOrNil()
-}
-
-// oneLine is for records, which are lines.
-func oneLine(errs []error) string {
-	text := ""
-	for i, err := range errs {
-		if i > 0 {
-			text += "; "
-		}
-		text += err.Error()
-	}
-	return text
 }

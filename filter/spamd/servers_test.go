@@ -1,6 +1,8 @@
 package spamd_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +75,54 @@ func TestWhileAnotherServerWorksMailWaitsForItAndNotForOneThatIsDown(t *testing.
 		if n := down.Dialled() - asked; n > 10 {
 			t.Errorf("the server that is down was asked %d times", n)
 		}
+	})
+}
+
+// A message that meets the server that is away is not lost to the outage, which
+// may be over at the other one.
+func TestAnOutageIsFinalOnlyOnceEveryServerWasTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, down := spamdtest.NewMemory(), spamdtest.NewMemory()
+		up.Refuse(true)
+		down.Refuse(true)
+		fake := &spamdtest.Server{}
+		fake.Start(up)
+		fake.Start(down)
+		defer fake.Close()
+		s := spamd.New(spamd.Config{
+			Balance: spamd.First, Outage: 45 * time.Second,
+			Servers: []spamd.Server{{Address: "down", Slots: 2}, {Address: "up", Slots: 2}},
+			Dial:    dialByName(map[string]*spamdtest.Memory{"up": up, "down": down}),
+		})
+		_, err := s.Scan(within(t, 100*time.Millisecond), message(text)) // the outage begins
+		wantFailure(t, err, filter.CauseUnreachable)
+		time.Sleep(time.Minute)
+		tried := up.Dialled() + down.Dialled()
+		_, err = s.Scan(within(t, 45*time.Second), message(text))
+		wantFailure(t, err, filter.CauseUnreachable)
+		if n := up.Dialled() + down.Dialled() - tried; n != 2 {
+			t.Errorf("%d attempts in an outage of both", n)
+		}
+		up.Refuse(false)
+		if f, err := s.Scan(within(t, 45*time.Second), message(text)); err != nil || f.Server != "up" {
+			t.Errorf("%+v, %v", f, err)
+		}
+	})
+}
+
+// The answer comes a little after the tick that asked for it.
+func TestAQuietServerIsAskedAtEveryTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inMemory(t, &spamdtest.Server{Reply: spamdtest.Reply{Delay: 10 * time.Millisecond}}, spamd.Config{})
+		ctx, stop := context.WithCancel(t.Context())
+		var wait sync.WaitGroup
+		wait.Go(func() { b.Run(ctx) })
+		time.Sleep(5*time.Minute + time.Second)
+		if n := pings(b.fake); n != 11 {
+			t.Errorf("%d PINGs in five minutes", n)
+		}
+		stop()
+		wait.Wait()
 	})
 }
 

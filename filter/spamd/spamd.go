@@ -15,10 +15,15 @@
 // at once; messages wait in one line for the first slot that comes free (see
 // line). A message that cannot get one in time is told so at once. A scan whose
 // message was given up keeps its slot until spamd is through with it, because
-// that child is not free before. What ends without an answer is repeated while
-// the context lasts. The breaker of a server counts refused connects and broken
-// answers, and never our own impatience; it moves a server to the end of the
-// order and never leaves a message without any.
+// that child is not free before. A refused connect is repeated while the context
+// lasts, and a scan that ended without an answer a few times for each server,
+// with pauses that outlast a restart: a message that kills its child must not
+// kill them all (see retry.go). The breaker of a server counts refused connects
+// and broken answers, and never our own impatience; it moves a server to the end
+// of the order and never leaves a message without any.
+//
+// A new configuration is a new Scanner, which takes over the line and the slots
+// of the one before (Config.Inherit): spamd has no more children for a reload.
 //
 // # The copy
 //
@@ -35,8 +40,8 @@ package spamd
 import (
 	"context"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"proxyfilter/filter"
@@ -81,8 +86,8 @@ type Config struct {
 	Wait time.Duration
 
 	// Outage makes a failed attempt final, once every attempt of anybody, PING
-	// included, has failed for so long: repeating it would only hold the remote
-	// client. It counts from the first failure, not from the last success: an
+	// included, has failed for so long and this message has tried every server:
+	// repeating it would only hold the remote client. It counts from the first failure, not from the last success: an
 	// idle hour is no outage. 0 repeats until the context ends.
 	Outage time.Duration
 
@@ -91,11 +96,20 @@ type Config struct {
 
 	// Signed reports whether the whole content bears a signature that is, or
 	// may be, valid and aligned. It is asked only about a message that was cut
-	// and has a DKIM-Signature field. nil takes the field's word for it.
+	// and has a DKIM-Signature field, and about two messages at a time. nil
+	// takes the field's word for it.
 	Signed func(ctx context.Context, c filter.Content) bool
 
 	// Notice hears of what an administrator should know. It must not block.
 	Notice func(Notice)
+
+	// Inherit is the open Scanner that this one is to replace, or nil. Its line
+	// becomes the line of both, and its slots in use stay in use for servers of
+	// the same network and address. Their numbers of slots, the choice of
+	// servers and the balance are those of the new Scanner from then on; all
+	// else, User for example, stays with the Scanner that is asked. A server
+	// whose table was unreadable gets another chance.
+	Inherit *Scanner
 }
 
 // The defaults.
@@ -123,21 +137,16 @@ type Notice struct {
 	Server string // its address
 }
 
-// Scanner is a filter.Scanner over one or more spamds. Its slots belong to it:
-// two Scanners for one spamd ask for twice as much.
+// Scanner is a filter.Scanner over one or more spamds. Its slots belong to it
+// and to those that inherit from it: two other Scanners for one spamd ask for
+// twice as much.
 type Scanner struct {
-	config  Config
-	servers []*server
-	line    line
-	buffers sync.Pool // of *[]byte: one request or reply each
-	began   time.Time
-	answers atomic.Int64 // the last one by any server; nanoseconds after began
-	outage  atomic.Int64 // the first failure since then; 0 for none
-
-	mu       sync.Mutex
-	detached map[*guard]struct{} // scans that nobody waits for
-	closed   bool
-	wait     sync.WaitGroup
+	*pool
+	config    Config
+	servers   []*server
+	buffers   sync.Pool     // of *[]byte: one request or reply each
+	verifying chan struct{} // calls of Config.Signed
+	leaving   sync.Once
 }
 
 // New makes a Scanner. It starts nothing: see Run.
@@ -146,20 +155,35 @@ func New(c Config) *Scanner {
 	c.ChildTimeout = orDefault(c.ChildTimeout, DefaultChildTimeout)
 	c.ProbeInterval = orDefault(c.ProbeInterval, DefaultProbeInterval)
 	if c.Dial == nil {
-		// spamd closes after one answer, so keep-alive is three system calls
-		// for nothing.
-		c.Dial = (&net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: -1}).DialContext
+		c.Dial = dial(c.ConnectTimeout)
 		c.ConnectTimeout = 0
 	}
 	if c.Notice == nil {
 		c.Notice = func(Notice) {}
 	}
-	s := &Scanner{config: c, began: time.Now(), detached: map[*guard]struct{}{}}
-	for _, each := range c.Servers {
-		s.servers = append(s.servers, newServer(each))
-	}
-	s.line.servers, s.line.balance = s.servers, c.Balance
+	s := &Scanner{pool: poolOf(c.Inherit), verifying: make(chan struct{}, verifications)}
+	c.Inherit = nil // or each reload would keep all those before it
+	s.config = c
+	s.servers = s.line.take(c.Servers, c.Balance)
 	return s
+}
+
+// dial is net.Dialer's DialContext, without its search for names where the
+// address has none: a connection is made for each message. spamd closes after one
+// answer, so keep-alive is three system calls for nothing.
+func dial(timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: timeout, KeepAlive: -1}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		at, err := netip.ParseAddrPort(address)
+		if network != "tcp" || err != nil {
+			return d.DialContext(ctx, network, address)
+		}
+		conn, err := d.DialTCP(ctx, network, netip.AddrPort{}, at)
+		if err != nil {
+			return nil, err // not a nil *TCPConn in an interface
+		}
+		return conn, nil
+	}
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {
@@ -173,24 +197,6 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 func (s *Scanner) Name() string { return "spamd" }
 
 // Close ends the scans that nobody waits for any more, and returns when they
-// are gone. Scans that are waited for end with their contexts.
-func (s *Scanner) Close() {
-	s.mu.Lock()
-	s.closed = true
-	for g := range s.detached {
-		g.cut()
-	}
-	s.mu.Unlock()
-	s.wait.Wait()
-}
-
-// blind is for how long no server has answered.
-func (s *Scanner) blind() time.Duration {
-	return time.Since(s.began) - time.Duration(s.answers.Load())
-}
-
-// lasting reports an outage that a short pause will not end.
-func (s *Scanner) lasting() bool {
-	from := s.outage.Load()
-	return s.config.Outage > 0 && from != 0 && time.Since(s.began)-time.Duration(from) >= s.config.Outage
-}
+// are gone. A Scanner that has an heir leaves them to it. Scans that are waited
+// for end with their contexts.
+func (s *Scanner) Close() { s.leaving.Do(s.leave) }

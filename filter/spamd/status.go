@@ -20,8 +20,9 @@ type ServerStatus struct {
 	Symbols bool   // its report cannot be read, so that rules have no points
 }
 
-// Free is how many slots are free.
-func (s ServerStatus) Free() int { return s.Slots - s.Busy }
+// Free is how many slots are free. After a reload that lowered their number,
+// more may be in use than there are.
+func (s ServerStatus) Free() int { return max(0, s.Slots-s.Busy) }
 
 // Status looks at everything at one moment.
 func (s *Scanner) Status() Status {
