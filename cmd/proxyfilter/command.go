@@ -93,11 +93,13 @@ func (p *program) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&p.file, "config", "c", p.file, "configuration `FILE`")
 	flags.StringArrayVarP(&p.options, "option", "o", nil, "set one key, as `section.key=value`; may be repeated")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("proxyfilter: %w; see %q", err, cmd.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.versionCommand(), configurationTopic())
 	return root
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	return fmt.Errorf("proxyfilter: %w; see %q", err, cmd.CommandPath()+" --help")
 }
 
 // load reads the configuration that the flags name. An error has been printed.
@@ -143,9 +145,10 @@ func configurationTopic() *cobra.Command {
 }
 
 const configurationIntro = `The configuration is one TOML file. Each key outside of [listeners.NAME] can also
-be set in the environment (PROXYFILTER_SPAMD_SLOTS=10, lists separated by commas)
-and on the command line (-o spamd.slots=10). The order is: defaults, file,
-environment, command line; the last one wins.
+be set in the environment (PROXYFILTER_SPAMD_SLOTS=10) and on the command line
+(-o spamd.slots=10). There, items of a list are separated by commas, and "none" is
+the empty list. The order is: defaults, file, environment, command line; the last
+one wins.
 
 Times are written as "20s", "5m", "4h" or "30d", sizes as "256KB", "8MB" or "1GB",
 where 1KB is 1024 bytes. "live" marks the keys that a reload (SIGHUP) takes over;

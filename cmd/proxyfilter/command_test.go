@@ -71,7 +71,7 @@ func TestScanSaysWhatWouldBecomeOfAMessage(t *testing.T) {
 			[]string{": tag (the policy only observes; enforced: reject), "},
 		},
 		{"nothing answers", []string{"-o", "spamd.servers=127.0.0.1:1", "-o", "budget.wait=10ms", "-o", "budget.verdict=100ms", good}, "", exitTemporary, []string{": defer, reason=unscanned", "could not answer"}},
-		{"no scanner was asked", []string{"-o", "spamd.servers=", spam}, "", exitFine, []string{": accept, reason=clean"}},
+		{"no scanner was asked", []string{"-o", "spamd.servers=none", spam}, "", exitFine, []string{": accept, reason=unscanned"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := append([]string{"scan", "-o", "spamd.servers=" + addr}, test.args...)
@@ -142,7 +142,7 @@ func TestHealthIsTheAnswerOfTheProcess(t *testing.T) {
 		{"well, by its URL", []string{"--url", server.URL + "/"}, exitFine, "ok\n"},
 		{"not ready", []string{"--ready", "--url", server.URL}, exitNo, "proxyfilter: " + server.URL + "/readyz answers 503 Service Unavailable: stopping\n"},
 		{"for programs", []string{"--json", "--url", server.URL}, exitFine, "{\n  \"answer\": \"ok\",\n  \"healthy\": true\n}\n"},
-		{"nowhere to ask", []string{"-o", "status.listen="}, exitUsage, "proxyfilter: status.listen and metrics.listen are both empty; nothing can be asked\n"},
+		{"nowhere to ask", []string{"-o", "status.listen="}, exitNo, "proxyfilter: status.listen and metrics.listen are both empty; nothing can be asked\n"},
 		{"nobody answers", []string{"--url", "http://127.0.0.1:1"}, exitNo, "proxyfilter: Get \"http://127.0.0.1:1/healthz\": dial tcp 127.0.0.1:1: connect: connection refused\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

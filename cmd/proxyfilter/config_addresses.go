@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -11,22 +10,15 @@ func addresses(to *[]address, u use) value {
 	return setting[[]address]{
 		to: to,
 		read: func(l literal) ([]address, error) {
-			items, err := list(l)
-			if err != nil {
-				return nil, err
-			}
-			found := []address{}
-			for _, item := range items {
+			seen := map[address]bool{}
+			return each(l, func(item string) (address, error) {
 				a, err := parseAddress(item, u)
-				if err != nil {
-					return nil, err
+				if err == nil && seen[a] {
+					err = wrongf("", "%s stands there twice", quote(item))
 				}
-				if slices.Contains(found, a) {
-					return nil, wrongf("", "%s stands there twice", quote(item))
-				}
-				found = append(found, a)
-			}
-			return found, nil
+				seen[a] = true
+				return a, err
+			})
 		},
 		show: quoteList[address],
 		want: "a list of " + u.allowed(),
@@ -66,22 +58,8 @@ func readAddress(u use) func(literal) (address, error) {
 // prefixes is a list of networks. A single address is a network of one.
 func prefixes(to *[]netip.Prefix) value {
 	return setting[[]netip.Prefix]{
-		to: to,
-		read: func(l literal) ([]netip.Prefix, error) {
-			items, err := list(l)
-			if err != nil {
-				return nil, err
-			}
-			found := []netip.Prefix{}
-			for _, item := range items {
-				p, err := parsePrefix(item)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, p)
-			}
-			return found, nil
-		},
+		to:   to,
+		read: func(l literal) ([]netip.Prefix, error) { return each(l, parsePrefix) },
 		show: quoteList[netip.Prefix],
 		want: `a list of networks such as "192.0.2.0/24", "2001:db8::/32" or "::1"`,
 	}

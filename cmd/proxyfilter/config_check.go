@@ -85,6 +85,9 @@ func (l *loader) checkBudget() {
 
 // checkSmall finds settings that have no effect, or none that was meant.
 func (l *loader) checkSmall() {
+	if len(l.Spamd.Servers) == 0 {
+		l.warn("", "spamd.servers is empty: no mail is scanned", "spamd.servers")
+	}
 	if l.Relay.Idle > l.Relay.Connections {
 		l.conflict("did you swap them?", fmt.Sprintf("relay.idle %d is above relay.connections %d", l.Relay.Idle, l.Relay.Connections),
 			"relay.idle", "relay.connections")

@@ -37,8 +37,9 @@ func (l *loader) readEnvironment(environ []string) {
 	}
 }
 
-// serviceLink recognises the variables that Kubernetes and Docker links put
-// into a container beside a service called "proxyfilter": nobody chose them.
+// serviceLink recognises the variables that Kubernetes and Docker links put into
+// a container beside services called "proxyfilter" or "proxyfilter-smtp": nobody
+// chose them. No key ends in _port, so every variable that does is one of them.
 func serviceLink(name string) bool {
 	rest := strings.TrimPrefix(name, envPrefix)
 	if i := strings.Index("_"+rest, "_SERVICE_"); i >= 0 {
@@ -47,7 +48,7 @@ func serviceLink(name string) bool {
 		rest = ("_" + rest)[i+1:]
 	}
 	switch {
-	case rest == "SERVICE_HOST", rest == "SERVICE_PORT", rest == "PORT", strings.HasPrefix(rest, "SERVICE_PORT_"):
+	case rest == "SERVICE_HOST", rest == "PORT", strings.HasSuffix(rest, "_PORT"), strings.HasPrefix(rest, "SERVICE_PORT_"):
 		return true
 	case strings.HasPrefix(rest, "PORT_"):
 		digits := strings.TrimLeft(rest[len("PORT_"):], "0123456789")

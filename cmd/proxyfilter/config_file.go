@@ -38,8 +38,10 @@ type syntaxError struct {
 }
 
 // parseTOML reads the whole file. After a syntax error it goes on with the next
-// table, so that one missing quotation mark does not hide the other problems.
+// table, so that one missing quotation mark does not hide the other problems. A
+// byte order mark in front, as editors on Windows write it, is no part of it.
 func parseTOML(data []byte) document {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	var d document
 	for first := 1; data != nil; {
 		r := reader{doc: &d, data: data, first: first}

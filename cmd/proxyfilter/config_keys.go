@@ -75,7 +75,7 @@ func (c *config) budgetKeys() []key {
 func (c *config) spamdKeys() []key {
 	s := &c.Spamd
 	return []key{
-		{"spamd.servers", addresses(&s.Servers, forConnecting), true, "SpamAssassin's spamd; an empty list switches it off"},
+		{"spamd.servers", addresses(&s.Servers, forConnecting), true, "SpamAssassin's spamd; an empty list switches it off, and no mail is scanned"},
 		{"spamd.balance", word(&s.Balance, "least-busy", "first"), true, "which server is asked: the least busy, or the first that answers"},
 		{"spamd.slots", whole(&s.Slots, 1, 10000), true, "scans at once for each server: spamd's --max-children less one"},
 		{"spamd.user", text(&s.User, userRules), true, "whose preferences; \"{recipient}\" stands for the recipient of mail that has one"},

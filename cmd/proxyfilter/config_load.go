@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/go-multierror"
 )
 
 // sources is everything a configuration is made of, in the order in which one
@@ -17,6 +19,13 @@ type sources struct {
 	required bool // the file was named by somebody, so it must exist
 	environ  []string
 	options  []string // arguments of -o
+}
+
+// with is the sources of a reload. A file that was read once must be there again:
+// its loss would put the defaults in force, and make an observer refuse mail.
+func (s sources) with(c loaded) sources {
+	s.required = s.required || c.file != ""
+	return s
 }
 
 // loaded is a configuration, and where each value came from.
@@ -92,12 +101,19 @@ func (l *loader) set(k key, at origin, v literal) {
 		l.origins[k.name] = at
 		return
 	}
-	p := problem{at: at, key: k.name, what: err.Error(), allowed: k.value.allowed()}
-	var w wrong
-	if errors.As(err, &w) {
-		p.hint = w.hint
+	bad := []error{err}
+	var several *multierror.Error
+	if errors.As(err, &several) {
+		bad = several.Errors
 	}
-	l.complain(p)
+	for _, err := range bad {
+		p := problem{at: at, key: k.name, what: err.Error(), allowed: k.value.allowed()}
+		var w wrong
+		if errors.As(err, &w) {
+			p.hint = w.hint
+		}
+		l.complain(p)
+	}
 }
 
 // readFile takes over what the document says.

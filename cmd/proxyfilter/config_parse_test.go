@@ -151,6 +151,8 @@ func TestVariablesOfServiceLinksAreNobodysMistake(t *testing.T) {
 		"PROXYFILTER_PORT_10024_TCP_ADDR":         true,
 		"PROXYFILTER_OUTBOUND_SERVICE_HOST":       true,
 		"PROXYFILTER_OUTBOUND_PORT_10024_TCP":     true,
+		"PROXYFILTER_SMTP_PORT":                   true,
+		"PROXYFILTER_SMTP_SERVICE_PORT":           true,
 		"PROXYFILTER_SPAMD_SLOTS":                 false,
 		"PROXYFILTER_PORTS":                       false,
 		"PROXYFILTER_SERVER_LISTEN":               false,
@@ -160,6 +162,12 @@ func TestVariablesOfServiceLinksAreNobodysMistake(t *testing.T) {
 	} {
 		if got := serviceLink(name); got != want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+	c := defaults("postfix")
+	for _, k := range c.keys() {
+		if serviceLink(k.variable()) {
+			t.Errorf("%s could not be set", k.name)
 		}
 	}
 }

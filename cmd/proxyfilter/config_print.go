@@ -59,7 +59,8 @@ func (l *loaded) places() map[string]string {
 }
 
 // fingerprint names what decides about mail. Two hosts with the same one
-// filter alike; addresses, directories and the log are each host's own.
+// filter alike; addresses, directories and the log are each host's own. Which
+// spamd is asked is a host's own matter too, but not whether any is.
 func (c *config) fingerprint() string {
 	sum := sha256.New()
 	for _, k := range c.allKeys() {
@@ -67,6 +68,7 @@ func (c *config) fingerprint() string {
 			fmt.Fprintf(sum, "%s = %s\n", k.name, k.value)
 		}
 	}
+	fmt.Fprintf(sum, "scanned = %t\n", len(c.Spamd.Servers) > 0)
 	return hex.EncodeToString(sum.Sum(nil))[:12]
 }
 

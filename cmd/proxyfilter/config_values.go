@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/hashicorp/go-multierror"
 )
 
 // literal is a value as somebody wrote it.
@@ -81,21 +83,50 @@ func scalar(l literal, k kind) (string, error) {
 	return "", wrongf("", "this is %s", l.text)
 }
 
-// list is the items of a literal. A word is split at commas.
-func list(l literal) ([]string, error) {
-	if l.kind == kindWord {
-		return splitList(l.text), nil
+// each reads the items of a list. Its error holds one for every bad item.
+func each[T any](l literal, read func(string) (T, error)) ([]T, error) {
+	items, err := list(l)
+	if err != nil {
+		return nil, err
 	}
-	if l.kind != kindList {
-		return nil, wrongf(fmt.Sprintf("write [%s]", quote(l.text)), "%s is not a list", quote(l.text))
-	}
-	items := make([]string, 0, len(l.items))
-	for _, item := range l.items {
+	found, bad := []T{}, &multierror.Error{}
+	for _, item := range items {
 		s, err := scalar(item, kindText)
 		if err != nil {
-			return nil, err
+			bad = multierror.Append(bad, err)
+			continue
 		}
-		items = append(items, s)
+		v, err := read(s)
+		if err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		found = append(found, v)
+	}
+	return found, bad.ErrorOrNil()
+}
+
+// noItems is the word for an empty list where nothing shows a type.
+const noItems = "none"
+
+// list is the items of a literal. A word is split at commas; an empty one is no
+// empty list, because a variable that expands to nothing is empty as well, and
+// would switch off a scanner that somebody meant to name.
+func list(l literal) ([]literal, error) {
+	switch {
+	case l.kind == kindList:
+		return l.items, nil
+	case l.kind != kindWord:
+		return nil, wrongf(fmt.Sprintf("write [%s]", quote(l.text)), "%s is not a list", quote(l.text))
+	case strings.TrimSpace(l.text) == noItems:
+		return nil, nil
+	}
+	var items []literal
+	for _, s := range splitList(l.text) {
+		items = append(items, literal{text: s})
+	}
+	if len(items) == 0 {
+		return nil, wrongf("write "+quote(noItems)+" for an empty list", "this is empty")
 	}
 	return items, nil
 }

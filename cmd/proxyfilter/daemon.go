@@ -93,7 +93,7 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 
 func (d *daemon) stopping(s os.Signal) {
 	d.serving.Store(false)
-	d.manager.stopping()
+	d.manager.stopping(d.config.Server.Drain)
 	d.log.Info().Str("signal", s.String()).Int("conversations", d.server.Conversations()).
 		Str("drain", formatSpan(d.config.Server.Drain)).Msg("stopping")
 }

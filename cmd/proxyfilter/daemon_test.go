@@ -91,6 +91,38 @@ func TestBadFileKeepsTheOldConfigurationLoudly(t *testing.T) {
 	}
 }
 
+func TestFileThatIsGoneAtAReloadDoesNotPutTheDefaultsInForce(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		named bool
+	}{{"the default file", false}, {"a file that was named", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			s := openAs(t, &spamdtest.Server{}, "[policy]\nmode = \"observe\"\n", test.named)
+			if err := os.Remove(s.file); err != nil {
+				t.Fatal(err)
+			}
+			s.signals <- syscall.SIGHUP
+			s.log.await(t, "error: configuration: problem=", s.file+": no such file or directory")
+			s.log.await(t, "error: reload refused: the old configuration stays in force: problems=1")
+			if err := s.send(spamdtest.GTUBE); err != nil {
+				t.Errorf("no longer observing: %v", err)
+			}
+		})
+	}
+}
+
+func TestReloadIsRefusedWhenItsMixtureWithWhatRunsIsUnsound(t *testing.T) {
+	s := open(t, "")
+	s.rewrite(t, "[budget]", "[policy]\nreject_at = 5.5\n[budget]\nwait = \"50s\"\nverdict = \"55s\"")
+	before := s.current.Load()
+	s.signals <- syscall.SIGHUP
+	s.log.await(t, "error: configuration: problem=", ":12: budget.verdict 45s is not above budget.wait 50s; in force until a restart: the running values of budget.verdict")
+	s.log.await(t, "error: reload refused: the old configuration stays in force: problems=1")
+	if s.current.Load() != before {
+		t.Error("a part of it is in force")
+	}
+}
+
 // rewrite changes the configuration file.
 func (s *site) rewrite(t *testing.T, old, replacement string) {
 	t.Helper()

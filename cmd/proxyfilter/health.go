@@ -15,7 +15,8 @@ import (
 
 const healthHelp = `Asks the running process for /healthz, or with --ready for /readyz, on the address
 of status.listen, else of metrics.listen. The exit code is 0 when it is well and 1
-when it is not, or does not answer. It suits Docker's HEALTHCHECK.
+when it is not, does not answer, or cannot be asked because the configuration or
+the command line is wrong. It is never 2, which Docker's HEALTHCHECK reserves.
 
 /healthz says whether the process works at all; /readyz says whether it takes new
 conversations, which it does not while it starts and while it stops.`
@@ -34,16 +35,29 @@ func (p *program) healthCommand() *cobra.Command {
 		Use:   "health",
 		Short: "Ask a running proxyfilter whether it is well",
 		Long:  healthHelp,
-		Args:  cobra.NoArgs,
+		Args:  func(cmd *cobra.Command, args []string) error { return answerNo(cobra.NoArgs(cmd, args)) },
 		Example: `  proxyfilter health
   proxyfilter health --ready --url http://127.0.0.1:10088`,
-		RunE: func(*cobra.Command, []string) error { return p.health(q) },
+		RunE: func(*cobra.Command, []string) error { return answerNo(p.health(q)) },
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return answerNo(flagError(cmd, err)) })
 	cmd.Flags().StringVar(&q.url, "url", "", "ask there, as `URL`, instead of reading the configuration")
 	cmd.Flags().BoolVar(&q.ready, "ready", false, "ask /readyz")
 	cmd.Flags().BoolVar(&q.asJSON, "json", false, "for programs")
 	cmd.Flags().DurationVar(&q.timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return cmd
+}
+
+// answerNo is err with the exit code 1, whatever it had.
+func answerNo(err error) error {
+	if err == nil {
+		return nil
+	}
+	var silent exit
+	if errors.As(err, &silent) && silent.err == nil {
+		return exit{code: exitNo}
+	}
+	return exit{exitNo, err}
 }
 
 func (p *program) health(q healthQuestion) error {
@@ -58,7 +72,7 @@ func (p *program) health(q healthQuestion) error {
 			at = c.Metrics.Listen
 		}
 		if at == (address{}) {
-			return exit{exitUsage, errors.New("proxyfilter: status.listen and metrics.listen are both empty; nothing can be asked")}
+			return errors.New("proxyfilter: status.listen and metrics.listen are both empty; nothing can be asked")
 		}
 		base = "http://" + dialable(at)
 	}

@@ -18,9 +18,10 @@ type judgement struct {
 	stop    func()         // ends the scanner
 }
 
-// newJudgement starts a scanner and puts the policies in front of it.
-func newJudgement(c *config, log zerolog.Logger) *judgement {
-	scanner := newScanner(c, log)
+// newJudgement starts a scanner and puts the policies in front of it. The new
+// scanner takes over the line and the slots of the old one, if there is one.
+func newJudgement(c *config, old *spamd.Scanner, log zerolog.Logger) *judgement {
+	scanner := newScanner(c, old, log)
 	j := &judgement{judge: judgeOf(c, scanner), scanner: scanner, stop: func() {}}
 	if scanner == nil {
 		return j
@@ -37,13 +38,12 @@ func newJudgement(c *config, log zerolog.Logger) *judgement {
 }
 
 // follow is the judgement under a new configuration. The scanner stays when
-// nothing about it has changed: two scanners for one spamd would ask it for
-// twice as much as it can do.
+// nothing about it has changed.
 func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *judgement, replaced bool) {
 	live, _ := changed(before, after)
 	for _, name := range live {
 		if name == "budget.wait" || sectionOf(name) == "spamd" {
-			return newJudgement(after, log), true
+			return newJudgement(after, j.scanner, log), true
 		}
 	}
 	return &judgement{judge: judgeOf(after, j.scanner), scanner: j.scanner, stop: j.stop}, false

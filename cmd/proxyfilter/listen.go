@@ -114,6 +114,7 @@ func openDoors(c *config, passed map[string][]net.Listener) (open []door, err er
 	defer func() {
 		if err != nil {
 			closeAll(open)
+			closePassed(passed)
 		}
 	}()
 	names := []string{""}
@@ -133,7 +134,7 @@ func openDoors(c *config, passed map[string][]net.Listener) (open []door, err er
 			}
 		}
 	}
-	return open, nil
+	return open, unasked(passed)
 }
 
 func openAddress(a address, passed map[string][]net.Listener, named map[string]bool) ([]net.Listener, error) {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 func TestUnixSocketHasItsModeAndIsRemovedAtTheEnd(t *testing.T) {
@@ -120,6 +123,42 @@ func TestSocketsOfSystemdGoToWhoeverNamesThem(t *testing.T) {
 	}
 }
 
+func TestSocketThatNobodyAsksForIsRefused(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		listen []address
+		passed []string
+		asked  string
+	}{
+		{"no key takes the only one", []address{{Network: "tcp", Addr: "127.0.0.1:0"}}, []string{"proxyfilter.socket"}, "proxyfilter.socket"},
+		{"a name is misspelt elsewhere", []address{{Network: "systemd", Addr: "smtp"}}, []string{"smtp", "submision"}, "submision"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			passed := map[string][]net.Listener{}
+			for _, name := range test.passed {
+				ln, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer ln.Close()
+				passed[name] = []net.Listener{ln}
+			}
+			left := passed[test.asked][0]
+			c := defaults("postfix")
+			c.Server.Listen = test.listen
+			_, err := openDoors(&c, passed)
+			var e exit
+			want := "systemd passed sockets that no listen key asks for: " + test.asked + " (" + left.Addr().String() + `); write "systemd" or "systemd:NAME" in`
+			if !errors.As(err, &e) || e.code != exitUsage || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			if err := left.(*net.TCPListener).SetDeadline(time.Now()); !errors.Is(err, net.ErrClosed) {
+				t.Error("it is still open:", err)
+			}
+		})
+	}
+}
+
 func TestDoorsAreOpenedTogetherOrNotAtAll(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "smtp")
 	c := defaults("postfix")
@@ -163,7 +202,11 @@ func TestMemoryLimitIsTheSmallestOnTheWayToTheRoot(t *testing.T) {
 
 func TestMemoryLimitOfTheAdministratorStands(t *testing.T) {
 	root := fstest.MapFS{"sys/fs/cgroup/memory.max": &fstest.MapFile{Data: []byte("1000")}}
-	if got := followMemoryLimit(root, []string{"GOMEMLIMIT=1GiB"}); got != 0 {
-		t.Errorf("got %d", got)
+	before := debug.SetMemoryLimit(-1)
+	if got := followMemoryLimit(root, []string{"GOMEMLIMIT=1GiB"}); got != 1000 {
+		t.Errorf("budget.memory would be compared with %d", got)
+	}
+	if after := debug.SetMemoryLimit(-1); after != before {
+		t.Errorf("it became %d", after)
 	}
 }

@@ -19,10 +19,10 @@ func newLog(c logConfig, out io.Writer, tag prefix) zerolog.Logger {
 	level, _ := zerolog.ParseLevel(c.Level) // the configuration was checked
 	switch c.Format {
 	case "json":
-		return zerolog.New(plainJSON{out}).Level(level).Hook(zerolog.HookFunc(stamp))
+		return zerolog.New(cleanWriter{out}).Level(level).Hook(zerolog.HookFunc(stamp))
 	case "console":
 		return zerolog.New(zerolog.ConsoleWriter{
-			Out: out, TimeFormat: time.TimeOnly, NoColor: !tag.terminal,
+			Out: cleanWriter{out}, TimeFormat: time.TimeOnly, NoColor: !tag.terminal,
 			FieldsOrder: []string{"id", "client", "from", "to", "action", "reason", "score"},
 		}).Level(level).Hook(zerolog.HookFunc(stamp))
 	}
@@ -64,35 +64,4 @@ func newPrefix(environ []string, stderr any) prefix {
 		}
 	}
 	return p
-}
-
-// plainJSON is JSON without raw control characters. JSON lets those
-// from U+0080 to U+009F stand, and a terminal may obey them.
-type plainJSON struct{ out io.Writer }
-
-func (w plainJSON) Write(line []byte) (int, error) {
-	clean := line
-	for i := 0; i+1 < len(line); i++ {
-		if line[i] == 0xC2 && line[i+1] < 0xA0 {
-			clean = escapeC1(line)
-			break
-		}
-	}
-	if _, err := w.out.Write(clean); err != nil {
-		return 0, err
-	}
-	return len(line), nil
-}
-
-func escapeC1(line []byte) []byte {
-	clean := make([]byte, 0, len(line)+16)
-	for i := 0; i < len(line); i++ {
-		if line[i] == 0xC2 && i+1 < len(line) && line[i+1] < 0xA0 {
-			clean = fmt.Appendf(clean, `\u%04x`, line[i+1])
-			i++
-			continue
-		}
-		clean = append(clean, line[i])
-	}
-	return clean
 }

@@ -25,7 +25,11 @@ func (w *postfixWriter) Write(event []byte) (int, error) {
 	if room == nil {
 		room = new([]byte)
 	}
-	defer w.pool.Put(room)
+	defer func() {
+		if cap(*room) <= maxPooled {
+			w.pool.Put(room)
+		}
+	}()
 	*room = w.tag.append((*room)[:0], event)
 	if _, err := w.out.Write(*room); err != nil {
 		return 0, err
@@ -108,7 +112,7 @@ func appendValue(dst []byte, key string, value []byte) []byte {
 		}
 		return appendAll(dst, value, form, ',')
 	case '{':
-		return appendAll(dst, value, listed, '/')
+		return appendAll(dst, value, slashed, '/')
 	}
 	return appendText(dst, value, bare)
 }

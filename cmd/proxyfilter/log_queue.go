@@ -14,14 +14,23 @@ type lineQueue struct {
 	out    io.Writer
 	lines  chan *[]byte
 	free   sync.Pool
+	held   atomic.Int64 // bytes of memory behind lines
 	lost   atomic.Int64
 	ending chan struct{}
 	ended  chan struct{}
 	once   sync.Once
 }
 
-// queueLength is some seconds of a busy server, and at most a few MB.
+// queueLength is some seconds of a busy server.
 const queueLength = 4096
+
+// queueBytes bounds what lines may take while they wait, because strangers have
+// a say in how long lines are.
+const queueBytes = 8 << 20
+
+// maxPooled is the largest buffer that is kept for another line: one long line
+// must not make all later ones expensive.
+const maxPooled = 8 << 10
 
 // batchSize bounds how much goes out with one write: a journal's line buffer
 // takes it whole.
@@ -49,13 +58,25 @@ func (q *lineQueue) Write(line []byte) (int, error) {
 	if room == nil {
 		room = new([]byte)
 	}
-	*room = append((*room)[:0], line...)
-	select {
-	case q.lines <- room:
-	default:
-		q.lost.Add(1)
+	*room = append((*room)[:0], oneEntry(line)...)
+	if q.held.Add(int64(cap(*room))) <= queueBytes {
+		select {
+		case q.lines <- room:
+			return len(line), nil
+		default:
+		}
 	}
+	q.release(room)
+	q.lost.Add(1)
 	return len(line), nil
+}
+
+// release gives back the memory of a line that no longer waits.
+func (q *lineQueue) release(room *[]byte) {
+	q.held.Add(-int64(cap(*room)))
+	if cap(*room) <= maxPooled {
+		q.free.Put(room)
+	}
 }
 
 func (q *lineQueue) run() {
@@ -84,7 +105,7 @@ func (q *lineQueue) flush(batch []byte, line *[]byte) []byte {
 	count := int64(0)
 	for {
 		batch = append(batch, *line...)
-		q.free.Put(line)
+		q.release(line)
 		count++
 		if len(batch) >= batchSize {
 			break

@@ -10,10 +10,6 @@ import (
 	"proxyfilter/filter"
 )
 
-// maxListed bounds the recipients and the rules in one line; journald cuts
-// lines at 48 KB.
-const maxListed = 100
-
 // logRecord writes the one line of an outcome. Mail that goes on unscanned is a
 // warning, and a fault of our own is an error: both need somebody.
 func logRecord(log zerolog.Logger, r *filter.Record) {
@@ -43,22 +39,32 @@ func logEnvelope(e *zerolog.Event, r *filter.Record) {
 	if c.Addr.IsValid() {
 		addr = c.Addr.String()
 	}
-	e.Str("id", r.Envelope.ID).Str("client", name+"["+addr+"]")
+	e.Str("id", r.Envelope.ID).Str("client", cut(name, maxText)+"["+addr+"]")
 	if c.Helo != "" {
-		e.Str("helo", c.Helo)
+		e.Str("helo", cut(c.Helo, maxText))
 	}
-	e.Str("from", r.Envelope.Sender)
-	to := r.Envelope.Recipients
-	if r.Recipient != "" {
-		to = []string{r.Recipient}
-	}
-	e.Strs("to", to[:min(len(to), maxListed)])
-	if len(to) > maxListed {
-		e.Int("nrcpt", len(to))
-	}
+	e.Str("from", cut(r.Envelope.Sender, maxText))
+	logRecipients(e, r)
 	e.Int64("size", r.Size)
 	if r.Envelope.Listener != "" {
 		e.Str("listener", r.Envelope.Listener)
+	}
+}
+
+// logRecipients adds how many there are when it does not name them all.
+func logRecipients(e *zerolog.Event, r *filter.Record) {
+	to := newShortList()
+	if r.Recipient != "" {
+		to.add(r.Recipient)
+		e.Array("to", to.array)
+		return
+	}
+	for _, s := range r.Envelope.Recipients {
+		to.add(s)
+	}
+	e.Array("to", to.array)
+	if to.full {
+		e.Int("to_count", len(r.Envelope.Recipients))
 	}
 }
 
@@ -81,34 +87,33 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 			e.Str(f.Source, f.Server)
 		}
 		if f.Cause != "" {
-			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", f.Err)
+			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", cut(f.Err, maxText))
 		}
 	}
 }
 
 func logTests(e *zerolog.Event, findings []filter.Finding) {
-	tests := zerolog.Arr()
+	tests := newShortList()
 	for i := range findings {
-		rules := findings[i].Rules
-		for j := range rules[:min(len(rules), maxListed)] {
-			tests.Str(rules[j].Name)
+		for j := range findings[i].Rules {
+			tests.add(findings[i].Rules[j].Name)
 		}
 	}
-	e.Array("tests", tests)
+	e.Array("tests", tests.array)
 }
 
 func logOutcome(e *zerolog.Event, r *filter.Record) {
 	if r.Reply != "" {
-		e.Str("reply", r.Reply)
+		e.Str("reply", cut(r.Reply, maxText))
 	}
 	if r.QueueID != "" {
-		e.Str("queue_id", r.QueueID)
+		e.Str("queue_id", cut(r.QueueID, maxText))
 	}
 	if r.MessageID != "" {
-		e.Str("message_id", strings.Trim(r.MessageID, "<>"))
+		e.Str("message_id", cut(strings.Trim(r.MessageID, "<>"), maxText))
 	}
 	if r.Err != "" {
-		e.Str(zerolog.ErrorFieldName, r.Err)
+		e.Str(zerolog.ErrorFieldName, cut(r.Err, maxText))
 	}
 	for _, a := range anomalies(&r.Anomalies) {
 		if a.count > 0 {

@@ -83,7 +83,8 @@ const (
 	bare    form = iota // as it is
 	guarded             // in quotation marks when it is more than a word
 	angled              // in angle brackets
-	listed              // between commas or slashes
+	listed              // between commas
+	slashed             // between slashes
 )
 
 // appendText writes a JSON string or number in a form. Control characters, and
@@ -104,12 +105,18 @@ func appendText(dst, value []byte, f form) []byte {
 	}
 	dst = append(dst, open...)
 	for len(value) > 0 {
+		span := plainSpan(value)
+		dst = append(dst, value[:span]...)
+		if value = value[span:]; len(value) == 0 {
+			break
+		}
 		r, n := nextRune(value)
 		value = value[n:]
 		switch {
 		case !unicode.IsPrint(r) || r == utf8.RuneError,
 			f == angled && (r == '<' || r == '>'),
-			f == listed && (r == ',' || r == ' ' || r == '/'):
+			f == listed && (r == ',' || r == ' '),
+			f == slashed && (r == ',' || r == ' ' || r == '/'):
 			dst = append(dst, '?')
 		case f == guarded && (r == '"' || r == '\\'):
 			dst = append(dst, '\\', byte(r))
@@ -149,6 +156,16 @@ func nextRune(b []byte) (r rune, n int) {
 		return r, 6
 	}
 	return 0, 2 // \n, \t and the like: control characters
+}
+
+// plainSpan is how many bytes stand for themselves in every form. Most of a line does.
+func plainSpan(b []byte) int {
+	for i, c := range b {
+		if c <= ' ' || c > '~' || c == '\\' || c == '"' || c == '<' || c == '>' || c == ',' || c == '/' {
+			return i
+		}
+	}
+	return len(b)
 }
 
 func hexDigit(c byte) rune {

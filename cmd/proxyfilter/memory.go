@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,15 +15,11 @@ const memoryShare = 0.9
 
 // followMemoryLimit makes the garbage collector work harder before the kernel
 // kills the process. GOMEMLIMIT, where somebody set it, stands. It returns the
-// limit in bytes, or 0.
+// limit of the cgroup in bytes, or 0: what the kernel allows is the same either way.
 func followMemoryLimit(root fs.FS, environ []string) int64 {
-	for _, v := range environ {
-		if strings.HasPrefix(v, "GOMEMLIMIT=") {
-			return 0
-		}
-	}
+	chosen := slices.ContainsFunc(environ, func(v string) bool { return strings.HasPrefix(v, "GOMEMLIMIT=") })
 	limit := cgroupLimit(root)
-	if limit > 0 {
+	if limit > 0 && !chosen {
 		debug.SetMemoryLimit(int64(float64(limit) * memoryShare))
 	}
 	return limit

@@ -13,10 +13,14 @@ import (
 func (d *daemon) reload() {
 	d.manager.reloading()
 	next, err := load(d.sources)
+	if err == nil {
+		err = next.under(d.config)
+	}
 	if err != nil {
 		d.refuse(err)
 		return
 	}
+	d.sources = d.sources.with(next)
 	for _, w := range next.warnings {
 		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
 	}
@@ -77,6 +81,23 @@ func adopt(running config, next *config) config {
 		}
 	}
 	return running
+}
+
+// under checks what would be in force: the live keys of next, and the others as
+// they run. Each of the two configurations alone may be sound, and the mixture not.
+func (next *loaded) under(running config) error {
+	l := loader{loaded: loaded{config: adopt(running, &next.config), origins: map[string]origin{}}, bad: map[string]bool{}}
+	for _, k := range next.allKeys() {
+		if at, set := next.origins[k.name]; set && k.live {
+			l.origins[k.name] = at
+		}
+	}
+	l.crossChecks()
+	_, restart := changed(&running, &next.config)
+	for i := range l.problems {
+		l.problems[i].hint = "in force until a restart: the running values of " + strings.Join(restart, ", ")
+	}
+	return together(l.problems)
 }
 
 func sectionOf(name string) string { return name[:strings.LastIndexByte(name, '.')] }

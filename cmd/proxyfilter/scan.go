@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -58,7 +60,10 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 	if err != nil {
 		return err
 	}
-	scanner := newScanner(&c.config, zerolog.Nop())
+	if err := f.known(c.Listeners); err != nil {
+		return exit{exitUsage, err}
+	}
+	scanner := newScanner(&c.config, nil, zerolog.Nop())
 	if scanner != nil {
 		defer scanner.Close()
 	}
@@ -85,6 +90,22 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 		return exit{code: code}
 	}
 	return nil
+}
+
+// known refuses a front door that the configuration does not have: its mail would
+// be under another policy than the one that was asked about.
+func (f scanFlags) known(listeners []listenerConfig) error {
+	names := make([]string, len(listeners))
+	for i, l := range listeners {
+		names[i] = l.Name
+	}
+	switch {
+	case f.listener == "" || slices.Contains(names, f.listener):
+		return nil
+	case len(names) == 0:
+		return fmt.Errorf("proxyfilter: --listener %s: the configuration has no [listeners.NAME]", quote(f.listener))
+	}
+	return fmt.Errorf("proxyfilter: --listener %s: the listeners are %s", quote(f.listener), strings.Join(names, ", "))
 }
 
 func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, f scanFlags, file string) (scanned, error) {

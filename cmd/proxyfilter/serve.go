@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +24,13 @@ need a restart. A configuration with errors changes nothing.
 Under systemd it is Type=notify or notify-reload, answers WatchdogSec=, and with
 "systemd" in a listen key takes the sockets of a .socket unit.
 
-The log goes to standard error. GOMEMLIMIT follows the limit of the cgroup.`
+The log goes to standard error. Its "postfix" format has no time stamp: the journal
+and syslog add one; "json" and "console" have their own. GOMEMLIMIT follows the
+limit of the cgroup, unless it is set.
+
+The exit code is 0 after a stop, 1 after a second signal, 2 when the configuration
+is wrong or systemd passed a socket that no listen key asks for, and 75 when an
+address or the spool cannot be had.`
 
 func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
@@ -49,14 +56,16 @@ func (p *program) serve() error {
 	defer signal.Stop(signals)
 	d, err := p.newDaemon(c)
 	if err != nil {
-		return exit{exitTemporary, fmt.Errorf("proxyfilter: %w", err)}
+		failed := exit{code: exitTemporary}
+		errors.As(err, &failed)
+		return exit{failed.code, fmt.Errorf("proxyfilter: %w", err)}
 	}
-	return d.run(signals)
+	return answerNo(d.run(signals))
 }
 
 // newDaemon opens everything, or nothing and says why.
 func (p *program) newDaemon(c loaded) (*daemon, error) {
-	d := &daemon{config: c.config, sources: p.sources(), build: thisBuild(), started: time.Now(), ballast: newBallast()}
+	d := &daemon{config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(), ballast: newBallast()}
 	passed, err := passedSockets()
 	if err != nil {
 		return nil, err
@@ -84,7 +93,7 @@ func (p *program) newDaemon(c loaded) (*daemon, error) {
 	d.doors = newDoors(&c.config, open, d.log)
 	d.server.Record = d.record
 	d.server.Judge = d.judge
-	d.current.Store(newJudgement(&c.config, d.log))
+	d.current.Store(newJudgement(&c.config, nil, d.log))
 	d.observe(pages)
 	d.remark(c, p.environ)
 	return d, nil

@@ -112,6 +112,12 @@ func open(t *testing.T, more string) *site {
 
 func openWith(t *testing.T, spamd *spamdtest.Server, more string) *site {
 	t.Helper()
+	return openAs(t, spamd, more, true)
+}
+
+// openAs says whether the file is one that somebody named, or the default one.
+func openAs(t *testing.T, spamd *spamdtest.Server, more string, named bool) *site {
+	t.Helper()
 	s := &site{log: &logBook{}, signals: make(chan os.Signal), done: make(chan error, 1)}
 	var hop string
 	s.hop, hop = startHop(t)
@@ -130,7 +136,7 @@ listen = "127.0.0.1:0"
 [log]
 format = "postfix"
 %s`, hop, startSpamd(t, spamd), t.TempDir(), more))
-	p := program{stderr: s.log, file: s.file, named: true}
+	p := program{stderr: s.log, file: s.file, named: named}
 	c, err := p.load()
 	if err != nil {
 		t.Fatal(err)

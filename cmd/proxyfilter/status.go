@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// web answers over HTTP. It shows figures only: no address, no message and
-// nothing that a stranger could use.
+// web answers over HTTP. It shows figures, and the addresses of the spamd servers
+// that they belong to: nothing about clients, senders, recipients or messages.
 type web struct {
 	metrics *metrics
 	ready   func() error    // why no new conversation is taken

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -39,6 +40,30 @@ func takePassed(name string, passed map[string][]net.Listener, named map[string]
 	return nil, fmt.Errorf("systemd passed no socket with FileDescriptorName=%s", name)
 }
 
+// unasked refuses the sockets that nobody took. systemd listens on them, so clients
+// could connect, and would wait for a greeting that never comes.
+func unasked(passed map[string][]net.Listener) error {
+	if len(passed) == 0 {
+		return nil
+	}
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(passed)) {
+		for _, ln := range passed[name] {
+			each = append(each, fmt.Sprintf("%s (%s)", name, ln.Addr()))
+		}
+	}
+	return exit{exitUsage, fmt.Errorf(`systemd passed sockets that no listen key asks for: %s; write "systemd" or "systemd:NAME" in server.listen or in a listener's listen key`,
+		strings.Join(each, ", "))}
+}
+
+func closePassed(passed map[string][]net.Listener) {
+	for _, listeners := range passed {
+		for _, ln := range listeners {
+			ln.Close()
+		}
+	}
+}
+
 // namedSockets are the names that the front doors ask for.
 func namedSockets(doors []doorKeys) map[string]bool {
 	named := map[string]bool{}
@@ -62,8 +87,18 @@ func (m manager) tell(state string) {
 	}
 }
 
+// ready says that mail is taken.
 func (m manager) ready(status string) { m.tell(sd.SdNotifyReady + "\nSTATUS=" + status) }
-func (m manager) stopping()           { m.tell(sd.SdNotifyStopping + "\nSTATUS=finishing conversations") }
+
+// stopMargin is for what comes after the last conversation.
+const stopMargin = 10 * time.Second
+
+// stopping asks for the time that conversations may take. TimeoutStopSec= may be
+// shorter than server.drain, and would kill a message under way (sd_notify(3)).
+func (m manager) stopping(drain time.Duration) {
+	m.tell(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d\nSTATUS=finishing conversations",
+		sd.SdNotifyStopping, (drain + stopMargin).Microseconds()))
+}
 
 // reloading carries the time that Type=notify-reload asks for.
 func (m manager) reloading() {

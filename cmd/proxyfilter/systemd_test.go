@@ -60,7 +60,7 @@ func TestSystemdIsToldOfEachStep(t *testing.T) {
 		t.Errorf("reloaded: %q", got)
 	}
 	s.stop(t)
-	if got := next(t, systemd); !strings.HasPrefix(got, "STOPPING=1\n") {
+	if got := next(t, systemd); !strings.HasPrefix(got, "STOPPING=1\nEXTEND_TIMEOUT_USEC=110000000\n") {
 		t.Errorf("stop: %q", got)
 	}
 }
@@ -112,7 +112,7 @@ func TestSocketOfSystemdIsServed(t *testing.T) {
 	log := &logBook{}
 	// sd_listen_fds(3): the sockets begin at 3 and belong to the process of LISTEN_PID.
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec proxyfilter serve -o server.listen=systemd:smtp \
-		-o spamd.servers= -o status.listen= -o log.format=postfix -o relay.next_hop=127.0.0.1:1`)
+		-o spamd.servers=none -o status.listen= -o log.format=postfix -o relay.next_hop=127.0.0.1:1`)
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=smtp")
 	cmd.ExtraFiles = []*os.File{passed}
 	cmd.Stderr = log
@@ -135,5 +135,28 @@ func TestSocketOfSystemdIsServed(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestServeEndsWithTwoWhenASocketIsAskedForByNoKey(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	passed, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer passed.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // it would serve for ever
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", `LISTEN_PID=$$ exec proxyfilter serve -o server.listen=127.0.0.1:0 -o status.listen=`)
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=proxyfilter.socket")
+	cmd.ExtraFiles = []*os.File{passed}
+	said, err := cmd.CombinedOutput()
+	want := "proxyfilter: systemd passed sockets that no listen key asks for: proxyfilter.socket ("
+	if cmd.ProcessState.ExitCode() != exitUsage || !strings.HasPrefix(string(said), want) {
+		t.Errorf("%v: %s", err, said)
 	}
 }

@@ -71,7 +71,7 @@ func newNextHop(c *config, at hopKey, log zerolog.Logger) *relay.NextHop {
 //
 // The Outage is one message's time for a verdict: once nobody was answered for
 // so long, the next client is told at once, and is not kept waiting in vain.
-func newScanner(c *config, log zerolog.Logger) *spamd.Scanner {
+func newScanner(c *config, old *spamd.Scanner, log zerolog.Logger) *spamd.Scanner {
 	if len(c.Spamd.Servers) == 0 {
 		return nil
 	}
@@ -87,7 +87,8 @@ func newScanner(c *config, log zerolog.Logger) *spamd.Scanner {
 		Servers: servers, Balance: balance, User: c.Spamd.User, SharedUser: c.Spamd.SharedUser,
 		ScanLimit: c.Spamd.ScanLimit, ConnectTimeout: c.Spamd.ConnectTimeout,
 		Wait: c.Budget.Wait, Outage: c.Budget.Verdict, Signed: dkim.Verifier{}.MayBeValid,
-		Notice: func(n spamd.Notice) { notice(log, n) },
+		Inherit: old,
+		Notice:  func(n spamd.Notice) { notice(log, n) },
 	})
 }
 
