@@ -74,6 +74,8 @@ type front struct {
 	override *wire.Reply // replaces go-smtp's next reply if the class agrees
 	hangUp   bool        // close behind the next reply
 
+	writeUntil time.Time // the write deadline
+
 	mu       sync.Mutex // guards the three below, and the read deadline with them
 	waiting  bool       // for a command
 	engaged  bool       // a transaction is open
@@ -215,14 +217,7 @@ func (f *front) dispatch(line string) {
 		f.path(verb, line, rest, "FROM:")
 	case "RCPT":
 		f.path(verb, line, rest, "TO:")
-	case "DATA":
-		if f.look() != nil {
-			// Content before 354 would be read as commands if there is no 354.
-			f.refuse(wire.Reply{Code: 503, Lines: []string{"5.5.0 Error: improper pipelining"}})
-			return
-		}
-		f.pass(verb, verb)
-	case "RSET", "NOOP", "QUIT", "VRFY":
+	case "DATA", "RSET", "NOOP", "QUIT", "VRFY":
 		f.pass(verb, verb)
 	case "XFORWARD":
 		// Always 250: Postfix turns anything else into 451, for ever.
@@ -270,8 +265,13 @@ func (f *front) refuse(r wire.Reply) {
 
 func (f *front) say(r wire.Reply) { f.send(r.Append(nil)) }
 
+// send writes within writeTimeout, or up to twice that: the deadline is a timer,
+// and is not set anew for each of a message's replies.
 func (f *front) send(reply []byte) {
-	f.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if now := time.Now(); f.writeUntil.Sub(now) < writeTimeout {
+		f.writeUntil = now.Add(2 * writeTimeout)
+		f.raw.SetWriteDeadline(f.writeUntil)
+	}
 	if _, err := f.raw.Write(reply); err != nil {
 		f.shut()
 	}

@@ -42,9 +42,13 @@ func lastLine(b []byte) (code int, whole bool) {
 // emit sends the reply that go-smtp has made, in our words.
 func (f *front) emit(code int) {
 	ours := f.words(code)
-	if f.verb == "DATA" && f.state == replying && code == 354 {
+	switch {
+	case f.verb == "DATA" && f.state == replying && code == 354:
 		f.state = content
-	} else {
+	case f.verb == "DATA" && f.state == replying && f.look() != nil:
+		// Content has come, and it would be read as commands.
+		ours, f.hangUp, f.state = []byte("503 5.5.0 Error: improper pipelining\r\n"), true, command
+	default:
 		f.state = command
 	}
 	f.override = nil

@@ -29,14 +29,14 @@ const (
 
 // header is what one look at a message's header tells.
 type header struct {
-	received      int     // Received fields
-	authenticated bool    // the topmost one says so
-	forged        []span  // fields that only we may write
-	messageID     string  // for records, cut short
-	from, subject string  // likewise, decoded
-	kept          []byte  // the raw fields that are decoded at the end
-	open          *[]byte // what the current field's lines are collected in
-	topmost       []byte  // the topmost Received field
+	received      int       // Received fields
+	authenticated bool      // the topmost one says so
+	forged        []span    // fields that only we may write
+	messageID     string    // for records, cut short
+	from, subject string    // likewise, decoded
+	kept          [3][]byte // Message-ID, From and Subject, raw
+	open          *[]byte   // what the current field's lines are collected in
+	topmost       []byte    // the topmost Received field
 	inForged      bool
 }
 
@@ -62,7 +62,7 @@ func readHeader(content filter.Content, r *bufio.Reader) header {
 		}
 		begin = err == nil // else the rest of a long line follows
 	}
-	h.finish(r)
+	h.finish()
 	return h
 }
 
@@ -80,12 +80,23 @@ func (h *header) line(line []byte, at int64) bool {
 		if h.received++; h.received == 1 {
 			h.open = &h.topmost
 		}
-	case equalFold(name, "Message-ID"), equalFold(name, "From"), equalFold(name, "Subject"):
-		h.open = &h.kept
+	case equalFold(name, "Message-ID"):
+		h.keep(0)
+	case equalFold(name, "From"):
+		h.keep(1)
+	case equalFold(name, "Subject"):
+		h.keep(2)
 	case isForged(name):
 		h.forge(at)
 	}
 	return true
+}
+
+// keep collects a field, if it is the first of its name.
+func (h *header) keep(field int) {
+	if h.kept[field] == nil {
+		h.open = &h.kept[field]
+	}
 }
 
 // forge notes the start of a forged field. Neighbours are one span, and beyond
@@ -140,24 +151,26 @@ func isForged(name []byte) bool {
 	return false
 }
 
-// finish reads the fields that were kept, with errors ignored: it is for
-// records only.
-func (h *header) finish(r *bufio.Reader) {
+// finish reads the fields that were kept.
+func (h *header) finish() {
 	h.authenticated = authenticated(h.topmost)
-	r.Reset(bytes.NewReader(append(h.kept, "\r\n"...)))
-	fields, _ := textproto.ReadHeader(r)
-	parsed := message.Header{Header: fields}
-	h.messageID = brief(parsed.Get("Message-Id"))
-	h.from = brief(decoded(parsed, "From"))
-	h.subject = brief(decoded(parsed, "Subject"))
-	h.kept, h.topmost, h.open = nil, nil, nil
+	h.messageID, h.from, h.subject = body(h.kept[0]), body(h.kept[1]), body(h.kept[2])
+	h.kept, h.topmost, h.open = [3][]byte{}, nil, nil
 }
 
-func decoded(h message.Header, name string) string {
-	if value, err := h.Text(name); err == nil {
-		return value
+// body is the unfolded and decoded body of a field, for records only: what cannot
+// be decoded stays as it is.
+func body(raw []byte) string {
+	_, value, _ := strings.Cut(string(raw), ":")
+	value = strings.TrimSpace(strings.ReplaceAll(value, "\r\n", ""))
+	if strings.Contains(value, "=?") {
+		var h message.Header
+		h.Set("Subject", value)
+		if text, err := h.Text("Subject"); err == nil {
+			value = text
+		}
 	}
-	return h.Get(name)
+	return brief(value)
 }
 
 // brief cuts a value for records, at a character.

@@ -94,10 +94,17 @@ func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
 	limit := r.received.Add(s.srv.Budget.Verdict)
 	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
+	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received}
+	judge := s.srv.Judge()
+	if now, ok := judge.(interface{ Immediate() bool }); ok && now.Immediate() {
+		v := s.judge(ctx, judge, message)
+		r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
+		return nil // carry looks at Postfix
+	}
 	verdicts := make(chan judged, 1)
 	heard := s.front.listen(limit.Add(stuck), func() {
 		go func() {
-			verdicts <- s.judge(ctx, filter.Message{Envelope: t.env, Content: spool, Received: r.received})
+			verdicts <- s.judge(ctx, judge, message)
 			s.front.wake()
 		}()
 	})
@@ -134,14 +141,14 @@ type judged struct {
 }
 
 // judge contains a panic: it costs this message a retry.
-func (s *session) judge(ctx context.Context, m filter.Message) (j judged) {
+func (s *session) judge(ctx context.Context, who Judge, m filter.Message) (j judged) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.srv.Log.Error().Str("id", m.ID).Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("judge")
 			j = judged{relayVerdict(filter.Defer, filter.Internal), fmt.Errorf("judge: panic: %v", p)}
 		}
 	}()
-	return judged{verdict: s.srv.Judge().Weigh(ctx, m)}
+	return judged{verdict: who.Weigh(ctx, m)}
 }
 
 // carry delivers a message that has passed.

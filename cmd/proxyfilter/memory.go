@@ -25,14 +25,27 @@ func followMemoryLimit(root fs.FS, environ []string) int64 {
 	return limit
 }
 
-// ballastSize makes the collector run a few times a second under load instead of
-// fifty times: it runs when the heap has doubled, and ours is 4 MB. GOGC would do
-// the same, and multiply what a thousand waiting messages take as well.
-const ballastSize = 8 << 20
+// The collector runs when the heap has grown by a percentage. Ours is 3 MB when
+// little is going on, so it would run thirty times a second under load. A ballast
+// makes it run seldom then, and a smaller percentage than Go's 100 makes up for
+// it when a thousand messages wait: measured, 56 MiB instead of 61.
+const (
+	ballastSize    = 8 << 20
+	collectPercent = 60
+)
 
 // newBallast is memory that is never touched: the kernel never provides it, and
-// the collector, since it holds no pointers, never looks at it.
-func newBallast() []byte { return make([]byte, ballastSize) }
+// the collector, since it holds no pointers, never looks at it. GOGC, where
+// somebody set it, stands.
+func newBallast(environ []string) []byte {
+	for _, v := range environ {
+		if strings.HasPrefix(v, "GOGC=") {
+			return nil
+		}
+	}
+	debug.SetGCPercent(collectPercent)
+	return make([]byte, ballastSize)
+}
 
 // cgroupLimit is the smallest memory.max (cgroup v2) between our group and the
 // root, in bytes; 0 when there is none. In a container our group is the root of

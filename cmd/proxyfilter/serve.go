@@ -65,7 +65,7 @@ func (p *program) serve() error {
 
 // newDaemon opens everything, or nothing and says why.
 func (p *program) newDaemon(c loaded) (*daemon, error) {
-	d := &daemon{config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(), ballast: newBallast()}
+	d := &daemon{config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(), ballast: newBallast(p.environ)}
 	passed, err := passedSockets()
 	if err != nil {
 		return nil, err
