@@ -36,6 +36,7 @@ integration:
 
 bench:
 	$(GO) run ./integration/bench run
+	$(GO) run ./integration/bench hold
 
 # Ten seconds for each fuzz target; the seeds run in every `make unit`.
 fuzz:
