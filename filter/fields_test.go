@@ -67,7 +67,8 @@ func TestFields(t *testing.T) {
 		{"no fields at all", filter.Policy{Headers: filter.HeadersNone}, []filter.Finding{scored(5)}, ""},
 		{
 			"mail that no scanner was asked about says so",
-			filter.Policy{Headers: filter.HeadersNone}, nil,
+			filter.Policy{Headers: filter.HeadersNone},
+			nil,
 			"X-Spam-Status: No, score=0.0 required=5.0 tests=none unscanned=off ref={id}\n",
 		},
 		{"deferred mail has none", filter.Policy{}, []filter.Finding{failedBy(filter.CauseBusy, 0)}, ""},
