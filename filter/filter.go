@@ -62,6 +62,9 @@ type Message struct {
 
 	// Received is the end of data. Every limit of time counts from here.
 	Received time.Time
+
+	// Fingerprint is the same when the same message is sent again.
+	Fingerprint Fingerprint
 }
 
 // Action is what is to be done with a message. The zero Action is no decision

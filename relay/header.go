@@ -30,6 +30,8 @@ const (
 // header is what one look at a message's header tells.
 type header struct {
 	received      int       // Received fields
+	below         int64     // where the topmost one, which Postfix wrote, ends
+	dated         bool      // there is a Date field
 	authenticated bool      // the topmost one says so
 	forged        []span    // fields that only we may write
 	messageID     string    // for records, cut short
@@ -62,6 +64,7 @@ func readHeader(content filter.Content, r *bufio.Reader) header {
 		}
 		begin = err == nil // else the rest of a long line follows
 	}
+	h.passed(at)
 	h.finish()
 	return h
 }
@@ -72,6 +75,7 @@ func (h *header) line(line []byte, at int64) bool {
 		return at > 0
 	}
 	h.open, h.inForged = nil, false
+	h.passed(at)
 	name := fieldName(line)
 	switch {
 	case name == nil:
@@ -80,6 +84,8 @@ func (h *header) line(line []byte, at int64) bool {
 		if h.received++; h.received == 1 {
 			h.open = &h.topmost
 		}
+	case equalFold(name, "Date"):
+		h.dated = true
 	case equalFold(name, "Message-ID"):
 		h.keep(0)
 	case equalFold(name, "From"):
@@ -91,6 +97,18 @@ func (h *header) line(line []byte, at int64) bool {
 	}
 	return true
 }
+
+// passed notes where the topmost Received field has ended. Above it is what
+// Postfix was told to prepend (access(5), PREPEND), and both are new each time.
+func (h *header) passed(at int64) {
+	if h.received > 0 && h.below == 0 {
+		h.below = at
+	}
+}
+
+// distinct reports whether the message can be told from others like it. What has
+// neither a name nor a date may be sent twice on purpose, by a script for example.
+func (h *header) distinct() bool { return h.messageID != "" && h.dated }
 
 // keep collects a field, if it is the first of its name.
 func (h *header) keep(field int) {

@@ -133,3 +133,26 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatPostfixWroteOnTopIsKnown(t *testing.T) {
+	const ours = "Received: from x (x [192.0.2.1])\r\n\tby mx (Postfix) with ESMTP; date\r\n"
+	for _, tc := range []struct {
+		name, above, below string
+		distinct           bool
+	}{
+		{"as usual", ours, "Message-ID: <1@x>\r\nDate: today\r\n\r\nx", true},
+		{"with fields that access(5) prepends", "X-Seen: 1\r\nReceived-SPF: none\r\n" + ours, "Date: today\r\nMessage-ID: <1@x>\r\n\r\nx", true},
+		{"Received fields of others stay", ours, "Received: from y\r\n by x\r\nMessage-ID: <1@x>\r\n\r\n", false},
+		{"nothing else", ours, "", false},
+		{"no field behind it", ours, "\r\nDate: no\r\nMessage-ID: <no>\r\n", false},
+		{"an empty Message-ID", ours, "Message-ID: \r\nDate: today\r\n", false},
+		{"no Received at all", "", "Date: today\r\n\r\nReceived: x\r\n", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := readHeader(strings.NewReader(tc.above+tc.below), bufio.NewReaderSize(nil, 16))
+			if h.below != int64(len(tc.above)) || h.distinct() != tc.distinct {
+				t.Errorf("below %d, want %d; distinct %v", h.below, len(tc.above), h.distinct())
+			}
+		})
+	}
+}

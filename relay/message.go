@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"time"
 
@@ -13,16 +14,17 @@ import (
 
 // result is what happened to a message, on its way to its Record.
 type result struct {
-	verdict   filter.Verdict
-	reply     wire.Reply
-	err       error
-	recipient string // the one it is about, if not all
-	queueID   string
-	received  time.Time // the end of data; zero if there was none
-	decided   time.Time // the verdict; zero if there was none
-	size      int64
-	header    header
-	anomalies wire.Anomalies
+	verdict     filter.Verdict
+	reply       wire.Reply
+	err         error
+	recipient   string // the one it is about, if not all
+	queueID     string
+	received    time.Time // the end of data; zero if there was none
+	decided     time.Time // the verdict; zero if there was none
+	size        int64
+	header      header
+	fingerprint filter.Fingerprint // zero when the message is like others
+	anomalies   wire.Anomalies
 }
 
 // message takes a message from Postfix and gives the one reply to it. An error
@@ -43,6 +45,7 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return s.conclude(t, r)
 	}
 	t.env.Client.Authenticated = r.header.authenticated
+	s.fingerprint(t, r, spool)
 	if err := s.weigh(t, r, spool); err != nil {
 		return s.interrupted(t, r, err)
 	}
@@ -84,6 +87,18 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 	return true
 }
 
+// fingerprint makes the message known should it come again. Without one it is
+// merely not recognised, so a spool that cannot be read is found out by others.
+func (s *session) fingerprint(t *transaction, r *result, spool *spooled) {
+	if !r.header.distinct() {
+		return
+	}
+	buffer := s.srv.buffers.take()
+	defer s.srv.buffers.give(buffer)
+	below := r.header.below
+	r.fingerprint, _ = t.env.Fingerprint(io.NewSectionReader(spool, below, spool.Size()-below), (*buffer)[:0])
+}
+
 // stuck is how long a judge may ignore that its time is over. Then the message
 // is deferred without it.
 const stuck = 2 * time.Second
@@ -94,7 +109,7 @@ func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
 	limit := r.received.Add(s.srv.Budget.Verdict)
 	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
-	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received}
+	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received, Fingerprint: r.fingerprint}
 	judge := s.srv.Judge()
 	if now, ok := judge.(interface{ Immediate() bool }); ok && now.Immediate() {
 		v := s.judge(ctx, judge, message)
