@@ -9,6 +9,9 @@
 //
 // The end of data is CRLF . CRLF and nothing else (RFC 5321 4.1.1.4).
 //
+// Tricks is the corpus of sequences that have ended messages where no message ended;
+// every test of smuggling uses it.
+//
 // Listener and Pipe are connections in memory, for testing/synctest, where waiting
 // on a real socket would stop the virtual clock.
 package relaytest

@@ -72,10 +72,7 @@ func TestNothingIsDecodedBehindTheEnd(t *testing.T) {
 // FuzzDecoder compares with the reference, whole and in pieces of any size. An
 // end is added, so that there always is one to be missed.
 func FuzzDecoder(f *testing.F) {
-	for _, trick := range tricks {
-		f.Add("body"+trick.sequence+dataTail, uint8(1))
-		f.Add("body"+trick.sequence+bdatTail, uint8(5))
-	}
+	addTricks(f)
 	f.Add("a\n\r\n.\r\r\n..\r\n.\r.\x00\r\n.x\r\n", uint8(2))
 	f.Add(strings.Repeat("\r", 5000)+"x"+strings.Repeat("\n", 5000), uint8(200))
 	f.Add(strings.Repeat("ordinary text of an ordinary line\r\n", 40)+".\x00", uint8(0))

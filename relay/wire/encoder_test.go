@@ -51,9 +51,7 @@ func TestAnEmptyPieceChangesNothing(t *testing.T) {
 // FuzzEncoder: whatever the content, and however it is cut, the only end of
 // data is the last three bytes, and Decoder finds the content again.
 func FuzzEncoder(f *testing.F) {
-	for _, trick := range tricks {
-		f.Add("body"+trick.sequence+dataTail, uint8(3))
-	}
+	addTricks(f)
 	for _, seed := range []string{"", ".", ".\r\n", "\n.\n", "\r", "\n", "a\r\n.b\r\n..\r\n", "\x00\x00"} {
 		f.Add(seed, uint8(0))
 	}
