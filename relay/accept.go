@@ -30,34 +30,32 @@ func (s *Server) accept(ctx context.Context, door *Door, out chan<- net.Conn) {
 			continue
 		case !s.allowed(conn):
 			s.turnAway(conn)
-		case !s.place(ctx, door):
-			conn.Close()
-			return
 		default:
+			s.place(ctx, door)
 			out <- s.open(conn, door)
 		}
 		delay = 0
 	}
 }
 
-// place waits for one of MaxConnections places, with one connection in hand.
-// It is false when ctx has ended first.
-func (s *Server) place(ctx context.Context, door *Door) bool {
+// place waits for one of MaxConnections places, with one connection in hand. When
+// ctx ends first, that one gets in all the same: it has left the kernel's queue,
+// where a next process could find it, and to hang up on it without a greeting
+// would cost its message a retry.
+func (s *Server) place(ctx context.Context, door *Door) {
 	if s.places == nil {
-		return true
+		return
 	}
 	select {
 	case s.places <- struct{}{}:
-		return true
+		return
 	default:
 	}
 	s.Log.Warn().Str("listener", door.Listener.Addr().String()).Int("max_connections", s.MaxConnections).
 		Msg("no more connections are accepted until one ends")
 	select {
 	case s.places <- struct{}{}:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
 

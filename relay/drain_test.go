@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bufio"
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -23,12 +25,46 @@ func TestDrain(t *testing.T) {
 		p.say("QUIT", "221")
 		<-c.ended
 	})
-	played(t, "a conversation without a transaction ends soon", nil, func(t *testing.T, c *chain) {
+	played(t, "a conversation that waits for its first MAIL is a message on its way", nil, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		c.stop()
+		synctest.Wait()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		p.expect("250")
+		p.say("QUIT", "221")
+		<-c.ended
+	})
+	played(t, "one that was accepted beyond max_connections is still greeted and served", func(c *chain) {
+		c.server.MaxConnections = 1
+	}, func(t *testing.T, c *chain) {
+		first := c.dial()
+		defer first.close()
+		conn, err := c.front.Dial(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := &postfix{t: t, conn: conn, r: bufio.NewReader(conn)}
+		defer second.close()
+		synctest.Wait()
+		c.stop()
+		second.expect("220 ")
+		for _, p := range []*postfix{first, second} {
+			p.envelope()
+			p.write("x\r\n.\r\n")
+			p.expect("250")
+			p.say("QUIT", "221")
+		}
+		<-c.ended
+	})
+	played(t, "a conversation without a transaction ends soon, without a word", nil, func(t *testing.T, c *chain) {
 		p := c.dial()
 		defer p.close()
 		p.say("EHLO x", "250")
 		start := time.Now()
 		c.stop()
+		p.expect("")
 		<-c.ended
 		if took := time.Since(start); took > quiet {
 			t.Errorf("took %v", took)

@@ -182,8 +182,9 @@ func (s *Server) forget(f *front) {
 	s.mu.Lock()
 	delete(s.fronts, f)
 	s.mu.Unlock()
-	if s.places != nil {
-		<-s.places
+	select {
+	case <-s.places:
+	default: // no limit, or it was let in beyond it: see place
 	}
 	if f.dropped > 0 {
 		s.Log.Info().Int("attributes", f.dropped).Msg("XFORWARD attributes that could not be read were dropped")

@@ -24,6 +24,7 @@ type session struct {
 	srv   *Server
 	front *front
 	txn   *transaction // nil outside one
+	ended bool         // a transaction was
 }
 
 // transaction is one message, from MAIL to its one outcome.
@@ -42,7 +43,10 @@ func (s *session) Mail(string, *smtp.MailOptions) error {
 	switch {
 	case s.txn != nil:
 		return s.reply(text(503, "5.5.1 Error: nested MAIL command"))
-	case s.srv.stopping():
+	case s.ended && s.srv.stopping():
+		// The first MAIL of a conversation is always taken. Postfix connects when it
+		// has a message in hand, and sends all it has (smtpd_proxy.c): a conversation
+		// that is open is a message on its way, and 451 would be its answer.
 		s.srv.Log.Info().Str("mail", s.front.argument()).Msg("stopping: told to try again")
 		return s.reply(stopReply())
 	}
@@ -98,7 +102,7 @@ func (s *session) Reset() {
 	if t == nil {
 		return
 	}
-	s.txn = nil
+	s.txn, s.ended = nil, true
 	s.front.xforward = wire.Forward{} // it was about this message (XFORWARD_README)
 	s.front.engage(false)
 	if t.visit != nil {
