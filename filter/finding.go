@@ -46,6 +46,10 @@ const (
 	Signed = "signed"
 )
 
+// Reused is a label for the record: the source was asked about this message when
+// it was sent before, and not again.
+const Reused = "reused"
+
 // maxScore is far above what any rule set adds up to.
 const maxScore = 1e6
 

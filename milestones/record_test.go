@@ -37,6 +37,7 @@ func words(r filter.Record) map[string]string {
 	}
 	for _, f := range r.Verdict.Findings {
 		all[f.Source+"_cause"] = string(f.Cause)
+		all[f.Source+"_labels"] = strings.Join(f.Labels, ",")
 	}
 	odd := map[string]int{
 		"bare_cr": r.Anomalies.BareCR, "bare_lf": r.Anomalies.BareLF, "extra_cr": r.Anomalies.ExtraCR,

@@ -86,6 +86,9 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 		if f.Server != "" {
 			e.Str(f.Source, f.Server)
 		}
+		if len(f.Labels) > 0 {
+			e.Strs(f.Source+"_labels", f.Labels)
+		}
 		if f.Cause != "" {
 			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", cut(f.Err, maxText))
 		}

@@ -69,6 +69,9 @@ func TestRecordIsOneLineInPostfixManner(t *testing.T) {
 		{"a null sender is empty", func(r *filter.Record) {
 			r.Envelope.Sender = ""
 		}, strings.Replace(head, "<a@b>", "<>", 1) + "action=reject, reason=score, " + scored + tail},
+		{"a finding of an earlier attempt says so", func(r *filter.Record) {
+			r.Verdict.Findings[0].Labels = []string{filter.Reused, filter.Truncated}
+		}, head + "action=reject, reason=score, " + scored + "spamd_labels=reused,truncated, " + tail},
 		{"what was odd about the bytes is counted", func(r *filter.Record) {
 			r.Anomalies.BareLF = 3
 		}, head + "action=reject, reason=score, " + scored + strings.Replace(tail, "delays", "bare_lf=3, delays", 1)},

@@ -3,6 +3,7 @@ package spamd
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -24,7 +25,7 @@ const maxScore = 1e6
 
 // attempt asks one server once. The slot is the server's, and is free, or the
 // business of a goroutine that needs nothing of the message, when it returns.
-func (s *Scanner) attempt(ctx context.Context, v *server, w lane, q request) (a answer, err error) {
+func (s *Scanner) attempt(ctx context.Context, v *server, w *waiter, q request) (a answer, err error) {
 	begin := time.Now()
 	done := v.allow()
 	g := s.guard(v, begin)
@@ -32,7 +33,7 @@ func (s *Scanner) attempt(ctx context.Context, v *server, w lane, q request) (a 
 	err = errUncounted // stays if scan panics, which others may survive
 	defer func() {
 		if !kept {
-			s.finish(g, w, done, begin, err)
+			s.finish(g, w.lane, done, begin, err)
 		}
 	}()
 	a, err = s.scan(ctx, g, q)
@@ -58,25 +59,29 @@ func (s *Scanner) finish(g *guard, w lane, done func(error), begin time.Time, er
 	s.done(g)
 }
 
-// scan has the conversation, and reads what came of it.
+// scan has the conversation.
 func (s *Scanner) scan(ctx context.Context, g *guard, q request) (answer, error) {
 	// A header of its own for each request: spamc writes into it.
 	header := spamc.Header{"Content-length": strconv.FormatInt(q.size, 10)}
 	if q.user != "" {
 		header["User"] = q.user
 	}
-	client := spamc.New(g.server.Address, g)
-	symbols := g.server.symbols.Load()
+	g.symbols = g.server.symbols.Load()
+	return s.converse(ctx, g, spamc.New(g.server.Address, g), q.reader(), header)
+}
+
+// converse has spamc ask, and reads what came of it.
+func (s *Scanner) converse(ctx context.Context, g *guard, client *spamc.Client, message io.Reader, header spamc.Header) (answer, error) {
 	var said spamc.ResponseScore
 	var err error
-	if symbols {
+	if g.symbols {
 		var r *spamc.ResponseSymbols
-		if r, err = client.Symbols(ctx, q.reader(), header); err == nil {
+		if r, err = client.Symbols(ctx, message, header); err == nil {
 			said = r.ResponseScore
 		}
 	} else {
 		var r *spamc.ResponseReport
-		if r, err = client.Report(ctx, q.reader(), header); err == nil {
+		if r, err = client.Report(ctx, message, header); err == nil {
 			said = r.ResponseScore
 		}
 	}
@@ -87,7 +92,7 @@ func (s *Scanner) scan(ctx context.Context, g *guard, q request) (answer, error)
 		return answer{}, err
 	}
 	a := answer{score: said.Score, limit: said.BaseScore}
-	a.rules = s.rules(g, symbols, a.score)
+	a.rules = s.rules(g, a.score)
 	return a, nil
 }
 
@@ -118,9 +123,9 @@ func sane(said spamc.ResponseScore) error {
 
 // rules reads the table or the names. A table that cannot be read costs this
 // message its rules, and no other one.
-func (s *Scanner) rules(g *guard, symbols bool, score float64) []filter.Rule {
+func (s *Scanner) rules(g *guard, score float64) []filter.Rule {
 	body := g.reply.body(g.buf)
-	if symbols {
+	if g.symbols {
 		return parseSymbols(body)
 	}
 	rules, err := parseReport(body)
@@ -157,37 +162,4 @@ func (s *Scanner) done(g *guard) {
 		s.buffers.Put(&b)
 	}
 	g.buf = nil
-}
-
-// keep lets a scan that nobody waits for run to its end, so that its slot is
-// taken for as long as its child is. Without that, a spamd in trouble would get
-// ever more to do. It reports false when the Scanner and its heirs are closed.
-func (s *Scanner) keep(g *guard, w lane, done func(error)) bool {
-	s.mu.Lock()
-	if s.scanners == 0 {
-		s.mu.Unlock()
-		return false
-	}
-	g.adopt()
-	s.detached[g] = struct{}{}
-	s.wait.Add(1)
-	s.mu.Unlock()
-	s.line.detach(g.server, w)
-	go s.outlive(g, w, done)
-	return true
-}
-
-func (s *Scanner) outlive(g *guard, w lane, done func(error)) {
-	defer s.wait.Done()
-	err := g.receive()
-	if err == nil && g.reply.code != 0 {
-		err = &Error{Code: g.reply.code, Text: g.reply.text}
-	}
-	s.mu.Lock()
-	delete(s.detached, g)
-	s.mu.Unlock()
-	s.done(g)
-	s.record(g.server, done, err)
-	s.line.reattach(g.server, w)
-	s.line.release(g.server, w, 0)
 }

@@ -35,6 +35,7 @@ type guard struct {
 
 	buf     []byte // first the request, then the reply
 	sent    bool   // the request is written, whole
+	symbols bool   // names were asked for, not a report
 	deaf    bool   // spamd has closed while we wrote
 	reply   reply
 	head    []byte // of the reply, for spamc

@@ -42,6 +42,7 @@ type waiter struct {
 	spent  []*server // that are not to be asked again
 	until  time.Time
 	got    chan *server // nil: hopeless
+	scan   *scan        // nil once somebody else sees to its end, or if nobody may join it
 }
 
 // errBusy is the answer to a message that gets no slot in time.

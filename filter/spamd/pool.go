@@ -14,6 +14,7 @@ type pool struct {
 	began   time.Time
 	answers atomic.Int64 // the last one by any server; nanoseconds after began
 	outage  atomic.Int64 // the first failure since then; 0 for none
+	recent  recent
 
 	mu       sync.Mutex
 	scanners int                 // that are not closed

@@ -21,7 +21,7 @@ func (s *Scanner) Scan(ctx context.Context, m filter.Message) (filter.Finding, e
 	if err != nil {
 		return f, s.failure(&unreadable{fmt.Errorf("spamd: %w", err)})
 	}
-	a, err := s.try(ctx, s.waiter(m, q), q, &f)
+	a, err := s.answer(ctx, s.waiter(m, q), q, &f)
 	if err != nil {
 		return f, s.failure(err)
 	}
@@ -36,7 +36,7 @@ func (s *Scanner) Scan(ctx context.Context, m filter.Message) (filter.Finding, e
 }
 
 func (s *Scanner) waiter(m filter.Message, q request) *waiter {
-	w := &waiter{lane: small}
+	w := &waiter{lane: small, scan: s.scanOf(m, q)}
 	if q.size > bigFrom {
 		w.lane = big
 	}
@@ -50,6 +50,23 @@ func (s *Scanner) waiter(m filter.Message, q request) *waiter {
 	return w
 }
 
+// answer is the one that was given to the same message lately, or else a new one.
+func (s *Scanner) answer(ctx context.Context, w *waiter, q request, f *filter.Finding) (answer, error) {
+	known, err := s.recall(ctx, w, f)
+	if err != nil {
+		return answer{}, err
+	}
+	if known != nil {
+		return *known, nil
+	}
+	defer func() { s.recent.fail(w.scan) }()
+	a, err := s.try(ctx, w, q, f)
+	if err == nil {
+		s.recent.finish(w.scan, a)
+	}
+	return a, err
+}
+
 // try asks until there is an answer, or no attempt is left that could help.
 func (s *Scanner) try(ctx context.Context, w *waiter, q request, f *filter.Finding) (answer, error) {
 	var failures attempts
@@ -61,7 +78,8 @@ func (s *Scanner) try(ctx context.Context, w *waiter, q request, f *filter.Findi
 			return answer{}, failures.or(fmt.Errorf("spamd: waited %v for a slot: %w", f.Waited.Round(time.Millisecond), err))
 		}
 		f.Server = v.Address
-		a, err := s.attempt(ctx, v, w.lane, q)
+		s.recent.begin(w.scan, v)
+		a, err := s.attempt(ctx, v, w, q)
 		if err == nil {
 			return a, nil
 		}

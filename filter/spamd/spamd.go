@@ -15,12 +15,13 @@
 // at once; messages wait in one line for the first slot that comes free (see
 // line). A message that cannot get one in time is told so at once. A scan whose
 // message was given up keeps its slot until spamd is through with it, because
-// that child is not free before. A refused connect is repeated while the context
-// lasts, and a scan that ended without an answer a few times for each server,
-// with pauses that outlast a restart: a message that kills its child must not
-// kill them all (see retry.go). The breaker of a server counts refused connects
-// and broken answers, and never our own impatience; it moves a server to the end
-// of the order and never leaves a message without any.
+// that child is not free before; its answer serves when the client tries again
+// (see recent.go). A refused connect is repeated while the context lasts, and a
+// scan that ended without an answer a few times for each server, with pauses that
+// outlast a restart: a message that kills its child must not kill them all (see
+// retry.go). The breaker of a server counts refused connects and broken answers,
+// and never our own impatience; it moves a server to the end of the order and
+// never leaves a message without any.
 //
 // A new configuration is a new Scanner, which takes over the line and the slots
 // of the one before (Config.Inherit): spamd has no more children for a reload.
