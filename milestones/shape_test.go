@@ -41,6 +41,8 @@ func plan() map[string]place {
 			others: []string{"github.com/teamwork/spamc", "github.com/sony/gobreaker/v2", "github.com/hashicorp/go-multierror"},
 		},
 		"filter/spamd/spamdtest": {},
+		"filter/store/embedded":  {others: []string{"go.etcd.io/bbolt"}},
+		"filter/store/storetest": {},
 		"filter/dkim":            {ours: []string{"filter"}, others: []string{"github.com/emersion/go-msgauth", "golang.org/x/net"}},
 		"relay": {
 			ours: []string{"filter", "relay/wire"},
