@@ -28,6 +28,17 @@ func freeAddress() (string, error) {
 	return "", fmt.Errorf("no free port between %d and %d", firstPort, lastPort)
 }
 
+// FreeAddresses are n loopback addresses on which nobody listens, for listeners
+// that a test adds to those of the site.
+func FreeAddresses(n int) ([]string, error) {
+	list := make([]string, n)
+	into := make([]*string, n)
+	for i := range list {
+		into[i] = &list[i]
+	}
+	return list, freeAddresses(into...)
+}
+
 // freeAddresses fills the strings.
 func freeAddresses(into ...*string) error {
 	taken := make(map[string]bool)

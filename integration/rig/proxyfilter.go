@@ -13,6 +13,10 @@ import (
 type FilterOptions struct {
 	Set []string // further -o section.key=value
 	Env []string // further NAME=value
+
+	// Doors is text at the end of the configuration file, for [listeners.NAME]:
+	// no -o can say those.
+	Doors string
 }
 
 // Filter is the program under test. Its configuration is
@@ -85,7 +89,7 @@ func (s *Site) writeFilter(file string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(s.renderFilter(string(example))), 0o644)
+	return os.WriteFile(file, []byte(s.renderFilter(string(example))+s.opts.Filter.Doors), 0o644)
 }
 
 // renderFilter takes the comment signs from every default, so that the rig runs
