@@ -57,6 +57,8 @@ func plan() map[string]place {
 		"integration":          {},
 		"integration/dialogue": {},
 		"integration/rig":      {},
+		"integration/ledger":   {ours: []string{"integration/rig"}},
+		"integration/kills":    {ours: []string{"integration/rig", "integration/ledger"}},
 		"integration/bench":    {ours: []string{"integration/rig"}},
 		"integration/demo":     {ours: []string{"filter/spamd/spamdtest", "integration/rig", "relay/relaytest"}},
 	}

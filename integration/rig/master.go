@@ -2,6 +2,7 @@ package rig
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -81,7 +82,7 @@ func (l layout) names() map[string]string {
 
 // render turns examples/postfix/master.cf into this rig's, by nothing but other
 // addresses. An entry of replacements takes the place of the one with its name.
-func (l layout) render(master, replacements string, without map[string]bool) string {
+func (l layout) render(master, replacements string, without []string) string {
 	instead := make(map[string]string)
 	for _, s := range services(replacements) {
 		instead[s.name] = s.text
@@ -93,7 +94,7 @@ func (l layout) render(master, replacements string, without map[string]bool) str
 			s.text = text
 		}
 		switch {
-		case without[s.name]:
+		case slices.Contains(without, s.name):
 			continue
 		case s.name == "smtp":
 			b.WriteString(l.place(service{s.name, withoutSpeedAdjust(s.text)}, l.lockstep))

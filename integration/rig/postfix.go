@@ -28,6 +28,10 @@ type PostfixOptions struct {
 	// any client, which no real listener for strangers must allow to anybody.
 	Impersonate bool
 
+	// Main are further lines of main.cf, about parameters that mainPart and the
+	// examples leave alone: Postfix warns about one that is set twice.
+	Main []string
+
 	// Edit changes the rendered master.cf, for tests that need a listener to be
 	// wrong on purpose.
 	Edit func(master string) string
@@ -49,12 +53,19 @@ type Postfix struct {
 	root, dir string
 	layout    layout
 	opts      PostfixOptions
+	without   []string // the services of the examples that it lacks
 	users     *users
+	log       *Log
 }
 
-// startPostfix writes the configuration and starts it.
-func (s *Site) startPostfix(ctx context.Context, opts PostfixOptions, log *Log) (*Postfix, error) {
-	p := &Postfix{root: s.Root, dir: filepath.Join(s.Dir, "postfix"), layout: s.layout, opts: opts}
+// The services of examples/postfix/master.cf on either side of the filter.
+func beforeFilter() []string { return []string{"smtp", "submission", "submissions"} }
+func afterFilter() []string  { return []string{exampleReinject, exampleReinjectOwn} }
+
+// startPostfix writes the configuration, under the given name, and starts it.
+func (s *Site) startPostfix(ctx context.Context, name string, opts PostfixOptions, without []string) (*Postfix, error) {
+	log := s.log(name)
+	p := &Postfix{root: s.Root, dir: filepath.Join(s.Dir, name), layout: s.layout, opts: opts, without: without, log: log}
 	l := s.layout
 	p.Front, p.Lockstep, p.Reinject = l.front, l.lockstep, l.reinject
 	p.Submission, p.Submissions, p.ReinjectOwn = l.submission, l.submissions, l.reinjectOwn
@@ -66,15 +77,22 @@ func (s *Site) startPostfix(ctx context.Context, opts PostfixOptions, log *Log) 
 		p.users.close()
 		return nil, fmt.Errorf("postfix check says (%v): %s", err, out)
 	}
-	var err error
-	if p.Daemon, err = start(p.master(), log); err != nil {
-		p.users.close()
-		return nil, err
-	}
-	if _, err := log.Wait(ctx, 0, `daemon started`); err != nil {
+	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
+}
+
+// Start starts it again after it has ended.
+func (p *Postfix) Start(ctx context.Context) error {
+	mark := p.log.Mark()
+	daemon, err := start(p.master(), p.log)
+	if err != nil {
+		return err
+	}
+	p.Daemon = daemon
+	_, err = p.log.Wait(ctx, mark, `daemon started`)
+	return err
 }
 
 // command is a Postfix program for this instance.
@@ -114,7 +132,7 @@ func (p *Postfix) Stop() error {
 // CloseReinject takes the after-filter listeners away, as if that part of
 // Postfix were down, while the front listeners go on.
 func (p *Postfix) CloseReinject(ctx context.Context) error {
-	if err := p.reload(ctx, map[string]bool{exampleReinject: true, exampleReinjectOwn: true}); err != nil {
+	if err := p.reload(ctx, afterFilter()...); err != nil {
 		return err
 	}
 	return WaitClosed(ctx, p.Reinject)
@@ -122,14 +140,14 @@ func (p *Postfix) CloseReinject(ctx context.Context) error {
 
 // OpenReinject brings them back.
 func (p *Postfix) OpenReinject(ctx context.Context) error {
-	if err := p.reload(ctx, nil); err != nil {
+	if err := p.reload(ctx); err != nil {
 		return err
 	}
 	return WaitListening(ctx, p.Reinject)
 }
 
-func (p *Postfix) reload(ctx context.Context, without map[string]bool) error {
-	if err := p.writeMaster(without); err != nil {
+func (p *Postfix) reload(ctx context.Context, without ...string) error {
+	if err := p.writeMaster(without...); err != nil {
 		return fmt.Errorf("reload postfix: %w", err)
 	}
 	mark := p.Log.Mark()

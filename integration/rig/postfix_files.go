@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,11 +56,11 @@ func (p *Postfix) write() error {
 	if p.users, err = serveUsers(); err != nil {
 		return err
 	}
-	text := p.mainPart() + p.fit(string(main))
+	text := p.mainPart() + p.fit(string(main)) + strings.Join(append(p.opts.Main, ""), "\n")
 	if err := os.WriteFile(filepath.Join(p.config(), "main.cf"), []byte(text), 0o644); err != nil {
 		return err
 	}
-	return p.writeMaster(nil)
+	return p.writeMaster()
 }
 
 // settingName finds the lines that set a parameter, in main.cf and in master.cf.
@@ -105,8 +106,9 @@ func (p *Postfix) makeDirectories() error {
 	return nil
 }
 
-// writeMaster renders master.cf without the named services.
-func (p *Postfix) writeMaster(without map[string]bool) error {
+// writeMaster renders master.cf without the named services, and those that this
+// instance never has.
+func (p *Postfix) writeMaster(without ...string) error {
 	examples := filepath.Join(p.root, "examples/postfix")
 	master, err := os.ReadFile(filepath.Join(examples, "master.cf"))
 	if err != nil {
@@ -118,7 +120,7 @@ func (p *Postfix) writeMaster(without map[string]bool) error {
 			return err
 		}
 	}
-	text := p.layout.render(p.fit(string(master)), p.fit(string(instead)), without)
+	text := p.layout.render(p.fit(string(master)), p.fit(string(instead)), slices.Concat(p.without, without))
 	if p.opts.Edit != nil {
 		text = p.opts.Edit(text)
 	}

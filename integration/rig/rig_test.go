@@ -43,7 +43,7 @@ func TestAServiceCanBeReplacedOrLeftOut(t *testing.T) {
 	if want := machinery + "127.0.0.1:3 inet n - n - - smtpd\n    -o c=d\n"; got != want {
 		t.Errorf("replaced: %q, want %q", got, want)
 	}
-	if got := l.render(master, "", map[string]bool{exampleReinject: true}); got != machinery {
+	if got := l.render(master, "", []string{exampleReinject}); got != machinery {
 		t.Errorf("left out: %q, want the machinery only", got)
 	}
 }
@@ -134,6 +134,36 @@ func TestTheGuardEndsADaemonWhoseRigHasDied(t *testing.T) {
 	}
 	<-d.Done
 	gone(t, pid)
+}
+
+func TestTheProcessesOfADaemonAreItselfAndItsChildren(t *testing.T) {
+	d, pid := child(t, NewLog(nil))
+	all, err := d.Processes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[int]string)
+	for _, p := range all {
+		names[p.PID] = p.Name
+	}
+	if len(names) != 2 || names[d.PID()] != "sh" || names[pid] == "" { // a fresh child may not be "sleep" yet
+		t.Errorf("got %v", names)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheNameOfAProcessMayHoldAnything(t *testing.T) {
+	got, err := readProcess("42 (a) S (b) R 1 40 40 0")
+	if err != nil || got != (Process{PID: 42, Name: "a) S (b", group: 40}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, odd := range []string{"", "42", "x (a) R 1 2", "42 (a) R", ") 42 ("} {
+		if _, err := readProcess(odd); err == nil {
+			t.Errorf("%q was read", odd)
+		}
+	}
 }
 
 func TestStuffDoublesTheDotsAtTheBeginningOfLines(t *testing.T) {

@@ -29,6 +29,10 @@ type Options struct {
 	Filter   FilterOptions
 	OpenDKIM bool // sign submitted mail
 
+	// Apart makes the Postfix behind the filter an instance of its own, so that
+	// either can be killed without the other.
+	Apart bool
+
 	// NextHop and SpamdAddress are stand-ins: where one is set, the real program
 	// is not started. Without a Postfix there are no front listeners either.
 	NextHop      string
@@ -44,7 +48,8 @@ type Site struct {
 	Dir  string
 	Root string // of the project
 
-	Postfix *Postfix
+	Postfix *Postfix // before the filter, and behind it unless Options.Apart
+	After   *Postfix // behind the filter
 	Spamd   *Spamd
 	Filter  *Filter
 	Signer  *OpenDKIM
@@ -105,11 +110,25 @@ func (s *Site) startMail(ctx context.Context) (err error) {
 		s.opts.Postfix.Signer = s.Signer.Milter()
 	}
 	if s.opts.NextHop == "" {
-		if s.Postfix, err = s.startPostfix(ctx, s.opts.Postfix, s.log("postfix")); err != nil {
+		if err = s.startPostfixes(ctx); err != nil {
 			return err
 		}
 	}
 	s.Filter, err = s.startFilter(ctx, s.opts.Filter, s.log("proxyfilter"))
+	return err
+}
+
+// startPostfixes starts the one that is before and behind the filter, or the two.
+func (s *Site) startPostfixes(ctx context.Context) (err error) {
+	if !s.opts.Apart {
+		s.Postfix, err = s.startPostfix(ctx, "postfix", s.opts.Postfix, nil)
+		s.After = s.Postfix
+		return err
+	}
+	if s.After, err = s.startPostfix(ctx, "postfix-after", s.opts.Postfix, beforeFilter()); err != nil {
+		return err
+	}
+	s.Postfix, err = s.startPostfix(ctx, "postfix", s.opts.Postfix, afterFilter())
 	return err
 }
 
@@ -122,7 +141,7 @@ func (s *Site) log(daemon string) *Log {
 
 // Close stops everything and removes the directory.
 func (s *Site) Close() error {
-	err := errors.Join(s.Filter.Stop(), s.Postfix.Stop(), s.Signer.Stop(), s.Spamd.Stop())
+	err := errors.Join(s.Filter.Stop(), s.Postfix.Stop(), s.After.Stop(), s.Signer.Stop(), s.Spamd.Stop())
 	if s.Dir != "" {
 		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}
