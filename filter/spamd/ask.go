@@ -2,6 +2,7 @@ package spamd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -40,7 +41,7 @@ func (s *Scanner) attempt(ctx context.Context, v *server, w *waiter, q request) 
 	switch {
 	case err != nil && ctx.Err() != nil && !g.reply.complete:
 		err = ctx.Err()
-		kept = g.abandoned() && s.keep(g, w, done)
+		kept = g.abandoned() && s.keep(g, w, done, errors.Is(err, context.DeadlineExceeded))
 	case g.silent() && passing(err):
 		err = &unanswered{err}
 	}

@@ -67,15 +67,15 @@ func (l *line) slots(w lane) int {
 	return total
 }
 
-// alive is the server's part of that: without the slots of scans that nobody
-// waits for, of which nobody knows when they end.
+// alive is the server's part of that: without the slots of scans of which nobody
+// knows when they end.
 func (v *server) alive(w lane) int {
-	alive := v.Slots - v.lost()
+	alive := v.Slots - v.overdue[small] - v.overdue[big]
 	if w == big {
-		return max(0, min(alive, v.bigLimit()-v.detached[big]))
+		return max(0, min(alive, v.bigLimit()-v.overdue[big]))
 	}
 	// Large mail holds its slots for long, but never all of them for ever.
-	if held := v.busy[big] - v.detached[big]; alive > held {
+	if held := v.busy[big] - v.overdue[big]; alive > held {
 		alive -= held
 	}
 	return max(0, alive)

@@ -143,17 +143,18 @@ func (l *line) release(v *server, w lane, took time.Duration) {
 	l.trim()
 }
 
-// detach notes that nobody waits for a scan any more; release ends that.
-func (l *line) detach(v *server, w lane) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v.detached[w]++
-}
+// detach notes that nobody waits for a scan any more; reattach, that it has ended.
+func (l *line) detach(v *server, w lane, overdue bool) { l.attached(v, w, overdue, -1) }
 
-func (l *line) reattach(v *server, w lane) {
+func (l *line) reattach(v *server, w lane, overdue bool) { l.attached(v, w, overdue, 1) }
+
+func (l *line) attached(v *server, w lane, overdue bool, change int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v.detached[w]--
+	v.detached[w] -= change
+	if overdue {
+		v.overdue[w] -= change
+	}
 }
 
 // tryAcquire takes a slot of this very server if one is free.

@@ -117,6 +117,27 @@ func TestWithEveryChildLostNobodyWaits(t *testing.T) {
 	})
 }
 
+// A restarted Postfix hangs up on everything at once, and its clients come again.
+func TestScansWhoseClientsHungUpAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inMemory(t, &spamdtest.Server{Reply: spamdtest.Reply{Delay: 2 * time.Second}}, spamd.Config{Wait: 20 * time.Second})
+		_ = b.together(8, time.Minute) // until the pace is believed
+		ctx, hangUp := context.WithCancel(t.Context())
+		var gone sync.WaitGroup
+		for range 4 {
+			gone.Go(func() { _, _ = b.Scan(ctx, message(text)) })
+		}
+		synctest.Wait()
+		hangUp()
+		gone.Wait()
+		for _, o := range b.together(4, 45*time.Second) {
+			if o.err != nil || o.took != 4*time.Second {
+				t.Errorf("%v after %v, want an answer after the scan in the way and its own", o.err, o.took)
+			}
+		}
+	})
+}
+
 func TestWaitingIsCheap(t *testing.T) {
 	const n = 2000
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,14 @@ import (
 
 // keep lets a scan that nobody waits for run to its end, so that its slot is
 // taken for as long as its child is. Without that, a spamd in trouble would get
-// ever more to do. A retry of the message gets its answer. It reports false when the Scanner and its heirs are closed.
-func (s *Scanner) keep(g *guard, w *waiter, done func(error)) bool {
+// ever more to do. A retry of the message gets its answer. It reports false when
+// the Scanner and its heirs are closed.
+//
+// Only the slot of a scan that is overdue is lost to those in line. One whose
+// client hung up goes on at the pace of all others, and when Postfix is restarted
+// that is every scan there is: to count on none of their slots would send all
+// mail away.
+func (s *Scanner) keep(g *guard, w *waiter, done func(error), overdue bool) bool {
 	s.mu.Lock()
 	if s.scanners == 0 {
 		s.mu.Unlock()
@@ -23,14 +29,14 @@ func (s *Scanner) keep(g *guard, w *waiter, done func(error)) bool {
 	s.detached[g] = struct{}{}
 	s.wait.Add(1)
 	s.mu.Unlock()
-	s.line.detach(g.server, w.lane)
+	s.line.detach(g.server, w.lane, overdue)
 	n := w.scan
 	w.scan = nil // outlive sees to its end
-	go s.outlive(g, w.lane, done, n)
+	go s.outlive(g, w.lane, done, n, overdue)
 	return true
 }
 
-func (s *Scanner) outlive(g *guard, w lane, done func(error), n *scan) {
+func (s *Scanner) outlive(g *guard, w lane, done func(error), n *scan, overdue bool) {
 	defer s.wait.Done()
 	a, err := s.late(g)
 	if err == nil {
@@ -42,7 +48,7 @@ func (s *Scanner) outlive(g *guard, w lane, done func(error), n *scan) {
 	s.mu.Unlock()
 	s.done(g)
 	s.record(g.server, done, err)
-	s.line.reattach(g.server, w)
+	s.line.reattach(g.server, w, overdue)
 	s.line.release(g.server, w, 0)
 }
 

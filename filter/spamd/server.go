@@ -19,6 +19,7 @@ type server struct {
 	// Guarded by line.mu, and indexed by lane.
 	busy     [lanes]int
 	detached [lanes]int // of busy: nobody waits for these
+	overdue  [lanes]int // of detached: nobody knows when these end
 	turn     uint64     // when it was last chosen
 }
 
