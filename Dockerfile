@@ -15,15 +15,17 @@ COPY go.mod go.sum ./
 RUN if [ -n "$GOPROXY" ]; then export GOPROXY; else unset GOPROXY; fi; go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /proxyfilter ./cmd/proxyfilter && \
-    mkdir -p /empty/spool
+    mkdir -p /empty/spool /empty/run
 
 FROM ${RUN_IMAGE}
 COPY --from=build /proxyfilter /proxyfilter
 # Messages that do not fit into memory go here; in an empty image nothing else
 # could be written to.
 COPY --from=build --chown=10024:10024 /empty/spool /var/tmp
+# Here the next container takes over (serve --takeover).
+COPY --from=build --chown=10024:10024 /empty/run /run/proxyfilter
 USER 10024:10024
-VOLUME /var/tmp
+VOLUME /var/tmp /run/proxyfilter
 EXPOSE 10024
 HEALTHCHECK --interval=30s --timeout=5s CMD ["/proxyfilter", "health"]
 ENTRYPOINT ["/proxyfilter"]

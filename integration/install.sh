@@ -3,7 +3,8 @@
 # is missing from the distribution's own packages.
 #
 #   integration/install.sh demo    Postfix, spamd and a sending client
-#   integration/install.sh test    these, OpenDKIM and a C compiler for -race
+#   integration/install.sh test    these, OpenDKIM, a C compiler for -race,
+#                                  systemd-socket-activate and ip(8)
 #
 # YES=1 goes on without asking. CI=true makes whatever stays missing a failure;
 # elsewhere the demo takes stand-ins, and tests skip and say so.
@@ -34,13 +35,15 @@ packages_for() {
     case $1 in
         spamd) if apt-cache show spamd >/dev/null 2>&1; then echo spamassassin spamd; else echo spamassassin; fi ;;
         gcc) echo gcc libc6-dev ;;
+        systemd-socket-activate) echo systemd ;;
+        ip) echo iproute2 ;;
         *) echo "$1" ;;
     esac
 }
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim gcc; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip; fi
 }
 
 missing() {

@@ -38,6 +38,9 @@ func (a address) String() string {
 	return s
 }
 
+// place is the address alone, without what else is written with it.
+func (a address) place() string { return address{Network: a.Network, Addr: a.Addr}.String() }
+
 // use is what an address is for.
 type use uint8
 

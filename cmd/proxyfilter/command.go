@@ -23,10 +23,12 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
+	args           []string // without the program's name
 
-	file    string
-	named   bool // the file was named by somebody
-	options []string
+	file     string
+	named    bool // the file was named by somebody
+	options  []string
+	takeover bool // of serve
 }
 
 // exit is an error with an exit code. Without a text of its own it is silent:
@@ -47,6 +49,7 @@ func (e exit) Unwrap() error { return e.err }
 
 // run executes one command and returns the exit code of the process.
 func run(args []string, p program) int {
+	p.args = args
 	root := p.command()
 	root.SetArgs(args)
 	root.SetIn(p.stdin)

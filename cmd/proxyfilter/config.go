@@ -29,6 +29,7 @@ type serverConfig struct {
 	MaxMessage     int64 // 0: what the next hop announces
 	Hygiene        string
 	Drain          time.Duration
+	Takeover       string // a path; "": the default; noTakeover: nowhere
 }
 
 type relayConfig struct {

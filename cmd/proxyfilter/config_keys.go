@@ -43,6 +43,7 @@ func (c *config) serverKeys() []key {
 		{"server.max_message", size(&s.MaxMessage, "next-hop", 1<<10, 1<<40), false, "the largest message; \"next-hop\" is the SIZE that the next hop announces"},
 		{"server.hygiene", word(&s.Hygiene, "normalize", "reject"), false, "what happens to a bare CR or LF: it is mended, or the message is refused"},
 		{"server.drain", span(&s.Drain, 0, time.Hour), false, "how long a stopping process lets conversations finish"},
+		{"server.takeover", text(&s.Takeover, takeoverRules), false, "the UNIX socket where the next process asks (serve --takeover); empty: takeover.sock in $RUNTIME_DIRECTORY, else in /run/proxyfilter; \"none\": nobody can ask"},
 	}
 }
 

@@ -138,6 +138,21 @@ func directoryRules() rules {
 	}}
 }
 
+func takeoverRules() rules {
+	want := fmt.Sprintf("an absolute path of at most %d characters, %q or nothing", maxSocketPath, noTakeover)
+	return rules{want: want, check: func(s string) error {
+		switch {
+		case s == "" || s == noTakeover:
+			return nil
+		case strings.HasPrefix(s, "unix:"):
+			return wrongf("write "+quote(s[len("unix:"):]), "%s is not an absolute path", quote(s))
+		case !filepath.IsAbs(s) || len(s) > maxSocketPath:
+			return wrongf("", "%s is not an absolute path of at most %d characters", quote(s), maxSocketPath)
+		}
+		return nil
+	}}
+}
+
 func nameRules() rules {
 	return rules{want: "a user's name without blanks, or nothing", check: func(s string) error {
 		if !printable(s) || strings.ContainsAny(s, " :") || len(s) > 255 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"proxyfilter/cmd/proxyfilter/takeover"
 	"proxyfilter/filter"
 	"proxyfilter/relay"
 )
@@ -37,6 +38,10 @@ type daemon struct {
 	pages   pages
 	webs    []*http.Server
 	serving atomic.Bool
+
+	before *takeover.Predecessor // nil: this process took no other's place
+	offer  *takeover.Offer       // nil: no other can take this one's
+	again  []string              // the arguments of this process
 
 	background sync.WaitGroup
 	ended      context.Context // done when the relay has ended
@@ -64,31 +69,50 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(ctx, d.doors...) }()
 	d.serving.Store(true)
+	d.succeed()
 	d.announce()
+	next := d.offered(ctx)
 	d.background.Go(func() { d.manager.watchdog(d.ended, d.alive) })
 	patience := d.config.Relay.ConnectTimeout
 	d.background.Go(func() { d.probe(patience) })
+	asked := false // to stop
 	for {
 		select {
 		case err := <-served:
 			d.close()
 			return err
+		case process := <-next:
+			defer process.Close()
+			d.handOver(process, stop)
 		case s := <-signals:
-			switch {
-			case s == syscall.SIGHUP && ctx.Err() == nil:
-				d.reload()
-			case s == syscall.SIGHUP:
-				d.log.Warn().Msg("stopping: no reload")
-			case ctx.Err() == nil:
-				d.stopping(s)
-				stop()
-			default:
+			if asked && s != syscall.SIGHUP && s != syscall.SIGUSR2 {
 				d.log.Error().Int("conversations", d.server.Conversations()).Str("signal", s.String()).Msg("ended at once")
 				d.lines.Close(time.Second)
 				return exit{code: exitNo}
 			}
+			asked = d.heed(ctx, s, stop) || asked
 		}
 	}
+}
+
+// heed does what a signal wants, and reports whether it wants an end.
+func (d *daemon) heed(ctx context.Context, s os.Signal, stop context.CancelFunc) bool {
+	ending := ctx.Err() != nil
+	switch {
+	case s == syscall.SIGHUP && !ending:
+		d.reload()
+	case s == syscall.SIGUSR2 && !ending:
+		d.startNext()
+	case s == syscall.SIGHUP:
+		d.log.Warn().Msg("stopping: no reload")
+	case s == syscall.SIGUSR2:
+		d.log.Warn().Msg("stopping: no next process")
+	default:
+		d.stopping(s)
+		stop()
+		return true
+	}
+	return false
 }
 
 func (d *daemon) stopping(s os.Signal) {
@@ -101,17 +125,22 @@ func (d *daemon) stopping(s os.Signal) {
 // close ends everything around the relay, which has ended.
 func (d *daemon) close() {
 	d.end()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
 	for _, w := range d.webs {
-		if w.Shutdown(ctx) != nil {
-			w.Close()
-		}
+		shut(w)
 	}
 	d.background.Wait()
 	d.current.Load().stop()
 	d.log.Info().Msg("stopped")
 	d.lines.Close(5 * time.Second)
+}
+
+// shut ends a page, and the requests under way after a second.
+func shut(w *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if w.Shutdown(ctx) != nil {
+		w.Close()
+	}
 }
 
 // announce tells where Postfix can connect, and to whom its mail goes.

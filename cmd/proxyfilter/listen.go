@@ -11,13 +11,24 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"proxyfilter/cmd/proxyfilter/takeover"
 )
 
 // listen opens one address.
-func listen(a address) (net.Listener, error) {
+func listen(a address) (*takeover.Socket, error) {
+	open := listenTCP
 	if a.Network == "unix" {
-		return listenUnix(a)
+		open = listenUnix
 	}
+	ln, err := open(a)
+	if err != nil {
+		return nil, err
+	}
+	return takeover.New(a.place(), ln), nil
+}
+
+func listenTCP(a address) (net.Listener, error) {
 	// Both ends are on this host, or nearly so, and front has limits of its own:
 	// keep-alive is four system calls a message for nothing.
 	config := net.ListenConfig{KeepAlive: -1}
@@ -32,7 +43,6 @@ func listen(a address) (net.Listener, error) {
 const socketMode = 0o660
 
 // listenUnix makes a socket with the mode and the group that were asked for.
-// The path is removed again when the listener is closed.
 func listenUnix(a address) (net.Listener, error) {
 	if err := removeStale(a.Addr); err != nil {
 		return nil, err
@@ -100,56 +110,4 @@ func removeStale(path string) error {
 		return os.Remove(path)
 	}
 	return fmt.Errorf("unix:%s: %w", path, err)
-}
-
-// door is an open front door.
-type door struct {
-	name string // empty for the first one
-	hop  hopKey
-	net.Listener
-}
-
-// openDoors opens all front doors, or none.
-func openDoors(c *config, passed map[string][]net.Listener) (open []door, err error) {
-	defer func() {
-		if err != nil {
-			closeAll(open)
-			closePassed(passed)
-		}
-	}()
-	names := []string{""}
-	for _, l := range c.Listeners {
-		names = append(names, l.Name)
-	}
-	all := c.doors()
-	named := namedSockets(all)
-	for i, d := range all {
-		for _, a := range d.addrs {
-			found, err := openAddress(a, passed, named)
-			if err != nil {
-				return open, fmt.Errorf("%s: %w", d.key, err)
-			}
-			for _, ln := range found {
-				open = append(open, door{names[i], hopKey{d.next, d.client}, ln})
-			}
-		}
-	}
-	return open, unasked(passed)
-}
-
-func openAddress(a address, passed map[string][]net.Listener, named map[string]bool) ([]net.Listener, error) {
-	if a.Network == "systemd" {
-		return takePassed(a.Addr, passed, named)
-	}
-	ln, err := listen(a)
-	if err != nil {
-		return nil, err
-	}
-	return []net.Listener{ln}, nil
-}
-
-func closeAll(doors []door) {
-	for _, d := range doors {
-		d.Close()
-	}
 }

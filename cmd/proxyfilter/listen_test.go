@@ -83,7 +83,7 @@ func TestWhatCannotBeListenedOnIsSaid(t *testing.T) {
 		{"systemd without a socket", "systemd passed no socket with FileDescriptorName=smtp", address{Network: "systemd", Addr: "smtp"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := openAddress(test.addr, nil, nil)
+			_, err := supply{}.open(test.addr, nil)
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
@@ -110,7 +110,7 @@ func TestSocketsOfSystemdGoToWhoeverNamesThem(t *testing.T) {
 	c := defaults("postfix")
 	c.Server.Listen = []address{{Network: "systemd"}}
 	c.Listeners = []listenerConfig{{Name: "sub", Listen: []address{{Network: "systemd", Addr: "submission"}}}}
-	doors, err := openDoors(&c, sockets())
+	doors, err := openDoors(&c, supply{passed: sockets()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestSocketThatNobodyAsksForIsRefused(t *testing.T) {
 			left := passed[test.asked][0]
 			c := defaults("postfix")
 			c.Server.Listen = test.listen
-			_, err := openDoors(&c, passed)
+			_, err := openDoors(&c, supply{passed: passed})
 			var e exit
 			want := "systemd passed sockets that no listen key asks for: " + test.asked + " (" + left.Addr().String() + `); write "systemd" or "systemd:NAME" in`
 			if !errors.As(err, &e) || e.code != exitUsage || !strings.HasPrefix(err.Error(), want) {
@@ -163,7 +163,7 @@ func TestDoorsAreOpenedTogetherOrNotAtAll(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "smtp")
 	c := defaults("postfix")
 	c.Server.Listen = []address{{Network: "unix", Addr: path}, {Network: "unix", Addr: "/nonexistent/smtp"}}
-	if _, err := openDoors(&c, nil); err == nil || !strings.HasPrefix(err.Error(), "server.listen: ") {
+	if _, err := openDoors(&c, supply{}); err == nil || !strings.HasPrefix(err.Error(), "server.listen: ") {
 		t.Error(err)
 	}
 	if _, err := os.Stat(path); err == nil {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"proxyfilter/cmd/proxyfilter/takeover"
 )
 
 const serveHelp = `Serves until SIGTERM or SIGINT. It then takes no new conversation, lets those
@@ -20,6 +21,13 @@ once, and clients of messages under way try again.
 SIGHUP reads the configuration again and takes over policy, spamd, budget.wait and
 the policies of listeners. Other keys that have changed are named in the log: they
 need a restart. A configuration with errors changes nothing.
+
+With --takeover it takes the place of the running process without a moment in which
+nobody listens: it gets the listening sockets from it, over server.takeover, and
+serves; the other one takes no new conversation, lets those under way finish, and
+ends. Whatever goes wrong before it serves leaves the other one as it was. Where no
+process runs, it starts as without the flag. SIGUSR2 makes a running process start
+its own program file again with its own arguments and --takeover.
 
 Under systemd it is Type=notify or notify-reload, answers WatchdogSec=, and with
 "systemd" in a listen key takes the sockets of a .socket unit.
@@ -33,15 +41,18 @@ is wrong or systemd passed a socket that no listen key asks for, and 75 when an
 address or the spool cannot be had.`
 
 func (p *program) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Filter mail until a signal ends it",
 		Long:  serveHelp,
 		Args:  cobra.NoArgs,
 		Example: `  proxyfilter serve
+  proxyfilter serve --takeover &
   proxyfilter serve -c test.toml -o policy.mode=observe -o log.format=console`,
 		RunE: func(*cobra.Command, []string) error { return p.serve() },
 	}
+	cmd.Flags().BoolVar(&p.takeover, "takeover", false, "take the sockets of the running process, and its place")
+	return cmd
 }
 
 func (p *program) serve() error {
@@ -52,10 +63,15 @@ func (p *program) serve() error {
 	// A log that nobody reads any more must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)
-	d, err := p.newDaemon(c)
+	before, err := p.predecessor(&c.config)
 	if err != nil {
+		return err
+	}
+	d, err := p.newDaemon(c, before)
+	if err != nil {
+		before.Close()
 		failed := exit{code: exitTemporary}
 		errors.As(err, &failed)
 		return exit{failed.code, fmt.Errorf("proxyfilter: %w", err)}
@@ -63,39 +79,37 @@ func (p *program) serve() error {
 	return answerNo(d.run(signals))
 }
 
-// newDaemon opens everything, or nothing and says why.
-func (p *program) newDaemon(c loaded) (*daemon, error) {
-	d := &daemon{config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(), ballast: newBallast(p.environ)}
-	passed, err := passedSockets()
-	if err != nil {
-		return nil, err
+// newDaemon opens everything, or nothing and says why. Sockets that before has given
+// are given back by closing it.
+func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, error) {
+	d := &daemon{
+		config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(),
+		ballast: newBallast(p.environ), before: before, again: p.args,
 	}
-	open, err := openDoors(&c.config, passed)
+	open, err := openAll(&c.config, p.environ, before)
 	if err != nil {
-		return nil, err
-	}
-	pages, err := openPages(&c.config)
-	if err != nil {
-		closeAll(open)
 		return nil, err
 	}
 	d.lines = newLineQueue(p.stderr, queueLength)
 	d.log = newLog(c.Log, d.lines, newPrefix(p.environ, p.stderr))
 	d.server = newServer(&c.config, p.environ, d.log)
 	if err := d.server.Spool.Check(); err != nil {
-		closeAll(open)
-		pages.close()
+		open.close()
 		d.lines.Close(time.Second)
 		return nil, fmt.Errorf("budget.spool_dir: %w", err)
 	}
 	d.manager = manager{d.log}
 	d.ended, d.end = context.WithCancel(context.Background())
-	d.doors = newDoors(&c.config, open, d.log)
+	d.doors = newDoors(&c.config, open.doors, d.log)
+	d.offer = d.newOffer(open)
 	d.server.Record = d.record
 	d.server.Judge = d.judge
 	d.current.Store(newJudgement(&c.config, nil, d.log))
-	d.observe(pages)
+	d.observe(open.pages)
 	d.remark(c, p.environ)
+	if p.takeover && before == nil {
+		d.log.Info().Str("socket", takeoverPath(&c.config, p.environ)).Msg("there is no process to take over from")
+	}
 	return d, nil
 }
 
@@ -108,31 +122,5 @@ func (d *daemon) remark(c loaded, environ []string) {
 	if limit > 0 && c.Budget.Memory > limit/2 {
 		d.log.Warn().Str("budget.memory", formatSize(c.Budget.Memory)).Str("limit", formatSize(limit)).
 			Msg("budget.memory is more than half of what this cgroup may use")
-	}
-}
-
-// pages are the listeners for HTTP; nil where there is none.
-type pages struct{ status, metrics net.Listener }
-
-func openPages(c *config) (found pages, err error) {
-	if c.Status.Listen != (address{}) {
-		if found.status, err = listen(c.Status.Listen); err != nil {
-			return pages{}, fmt.Errorf("status.listen: %w; choose another address, or \"\" for none", err)
-		}
-	}
-	if c.Metrics.Listen != (address{}) {
-		if found.metrics, err = listen(c.Metrics.Listen); err != nil {
-			found.close()
-			return pages{}, fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
-		}
-	}
-	return found, nil
-}
-
-func (p pages) close() {
-	for _, ln := range []net.Listener{p.status, p.metrics} {
-		if ln != nil {
-			ln.Close()
-		}
 	}
 }

@@ -71,6 +71,7 @@ type site struct {
 	hop     *relaytest.Hop
 	log     *logBook
 	file    string
+	runtime string // RUNTIME_DIRECTORY
 	smtp    string
 	status  string
 	signals chan os.Signal
@@ -118,7 +119,7 @@ func openWith(t *testing.T, spamd *spamdtest.Server, more string) *site {
 // openAs says whether the file is one that somebody named, or the default one.
 func openAs(t *testing.T, spamd *spamdtest.Server, more string, named bool) *site {
 	t.Helper()
-	s := &site{log: &logBook{}, signals: make(chan os.Signal), done: make(chan error, 1)}
+	s := newSite(shortDir(t))
 	var hop string
 	s.hop, hop = startHop(t)
 	s.file = write(t, fmt.Sprintf(`
@@ -136,12 +137,38 @@ listen = "127.0.0.1:0"
 [log]
 format = "postfix"
 %s`, hop, startSpamd(t, spamd), t.TempDir(), more))
-	p := program{stderr: s.log, file: s.file, named: named}
+	s.start(t, program{named: named})
+	return s
+}
+
+func newSite(runtime string) *site {
+	return &site{runtime: runtime, log: &logBook{}, signals: make(chan os.Signal), done: make(chan error, 1)}
+}
+
+// shortDir is a directory for sockets, whose paths have a limit.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// start runs the daemon as serve does.
+func (s *site) start(t *testing.T, p program) {
+	t.Helper()
+	p.stderr, p.file, p.environ = s.log, s.file, []string{"RUNTIME_DIRECTORY=" + s.runtime}
 	c, err := p.load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.daemon, err = p.newDaemon(c); err != nil {
+	before, err := p.predecessor(&c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.daemon, err = p.newDaemon(c, before); err != nil {
 		t.Fatal(err)
 	}
 	s.smtp = s.doors[0].Listener.Addr().String()
@@ -149,7 +176,6 @@ format = "postfix"
 	go func() { s.done <- s.run(s.signals) }()
 	t.Cleanup(func() { s.stop(t) })
 	s.log.await(t, "serving: ")
-	return s
 }
 
 // stop ends the daemon as systemd does, once.

@@ -52,7 +52,7 @@ func TestPortOfTheStatusPageInUseIsAClearError(t *testing.T) {
 	defer ln.Close()
 	c := defaults("postfix")
 	c.Status.Listen = address{Network: "tcp", Addr: ln.Addr().String()}
-	_, err = openPages(&c)
+	_, err = openPages(&c, supply{})
 	want := "status.listen: " + ln.Addr().String() + ` is in use by another program; choose another address, or "" for none`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
+
+	"proxyfilter/cmd/proxyfilter/takeover"
 )
 
 // passedSockets are those that systemd opened for us (sd_listen_fds(3)), by
@@ -23,11 +26,13 @@ func passedSockets() (map[string][]net.Listener, error) {
 
 // takePassed takes the sockets of one name out of what was passed, or without a
 // name all that no key has named.
-func takePassed(name string, passed map[string][]net.Listener, named map[string]bool) ([]net.Listener, error) {
-	var found []net.Listener
+func takePassed(name string, passed map[string][]net.Listener, named map[string]bool) ([]*takeover.Socket, error) {
+	var found []*takeover.Socket
 	for _, n := range slices.Sorted(maps.Keys(passed)) {
 		if n == name || (name == "" && !named[n]) {
-			found = append(found, passed[n]...)
+			for _, ln := range passed[n] {
+				found = append(found, borrowed(n, ln))
+			}
 			delete(passed, n)
 		}
 	}
@@ -38,6 +43,17 @@ func takePassed(name string, passed map[string][]net.Listener, named map[string]
 		return nil, errors.New("systemd passed no socket: is the .socket unit started, and does no other key name its sockets?")
 	}
 	return nil, fmt.Errorf("systemd passed no socket with FileDescriptorName=%s", name)
+}
+
+// passedPlace and a name are the place of a socket that systemd has passed.
+const passedPlace = "systemd:"
+
+// borrowed is a socket of systemd, which may have come through the process before us.
+func borrowed(name string, ln net.Listener) *takeover.Socket {
+	if s, ok := ln.(*takeover.Socket); ok {
+		return s
+	}
+	return takeover.Borrowed(passedPlace+name, ln)
 }
 
 // unasked refuses the sockets that nobody took. systemd listens on them, so clients
@@ -89,6 +105,19 @@ func (m manager) tell(state string) {
 
 // ready says that mail is taken.
 func (m manager) ready(status string) { m.tell(sd.SdNotifyReady + "\nSTATUS=" + status) }
+
+// handedOver names the process that serves in our place, and falls silent: what
+// systemd hears is that process's from now on, its signs of life too. Only the main
+// process may name the next one (NotifyAccess=main).
+func (m manager) handedOver(pid int) {
+	if pid == 0 { // in another container: it has a manager of its own
+		os.Unsetenv("NOTIFY_SOCKET")
+		return
+	}
+	if _, err := sd.SdNotify(true, fmt.Sprintf("MAINPID=%d", pid)); err != nil {
+		m.log.Warn().Err(err).Int("pid", pid).Msg("systemd was not told of the process that serves now")
+	}
+}
 
 // stopMargin is for what comes after the last conversation.
 const stopMargin = 10 * time.Second

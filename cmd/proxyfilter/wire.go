@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -44,7 +43,7 @@ func newDoors(c *config, open []door, log zerolog.Logger) []relay.Door {
 		if hops[d.hop] == nil {
 			hops[d.hop] = newNextHop(c, d.hop, log)
 		}
-		doors = append(doors, relay.Door{Name: d.name, Listener: d.Listener, NextHop: hops[d.hop]})
+		doors = append(doors, relay.Door{Name: d.name, Listener: d.Socket, NextHop: hops[d.hop]})
 	}
 	return doors
 }
@@ -154,12 +153,21 @@ func spoolDir(c *config, environ []string) string {
 	if c.Budget.SpoolDir != "" {
 		return c.Budget.SpoolDir
 	}
-	for _, name := range []string{"CACHE_DIRECTORY=", "TMPDIR="} {
-		i := slices.IndexFunc(environ, func(v string) bool { return strings.HasPrefix(v, name) && len(v) > len(name) })
-		if i >= 0 {
-			first, _, _ := strings.Cut(environ[i][len(name):], ":") // systemd.exec(5): several are separated by colons
-			return first
+	for _, name := range []string{"CACHE_DIRECTORY", "TMPDIR"} {
+		if dir := directory(environ, name); dir != "" {
+			return dir
 		}
 	}
 	return "/var/tmp"
+}
+
+// directory is the one that a variable names, or "".
+func directory(environ []string, name string) string {
+	for _, v := range environ {
+		if value, found := strings.CutPrefix(v, name+"="); found {
+			first, _, _ := strings.Cut(value, ":") // systemd.exec(5): several are separated by colons
+			return first
+		}
+	}
+	return ""
 }

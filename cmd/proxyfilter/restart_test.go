@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"proxyfilter/filter/spamd/spamdtest"
+)
+
+// process is a proxyfilter of its own, between a next hop and a spamd.
+type process struct {
+	*exec.Cmd
+	log *logBook
+}
+
+// serving starts a process with these options and waits until it serves.
+func (s *site) serving(t *testing.T, listen string, passed *os.File) *process {
+	t.Helper()
+	p := &process{log: &logBook{}}
+	options := []string{
+		"server.listen=" + listen, "relay.next_hop=" + s.config.Relay.NextHop.String(), "spamd.servers=" + s.config.Spamd.Servers[0].String(),
+		"status.listen=", "log.format=postfix", "server.drain=20s",
+	}
+	// sd_listen_fds(3): the sockets begin at 3 and belong to the process of LISTEN_PID.
+	command := "exec proxyfilter serve"
+	for _, o := range options {
+		command += " -o " + o
+	}
+	if passed != nil {
+		command = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=smtp " + command
+	}
+	p.Cmd = exec.Command("sh", "-c", command)
+	p.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+s.runtime)
+	if passed != nil {
+		p.ExtraFiles = []*os.File{passed}
+	}
+	p.Stderr = p.log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.log.await(t, "serving: ")
+	return p
+}
+
+// backend is a site whose own process has ended, for its next hop and its spamd.
+func backend(t *testing.T, spamd *spamdtest.Server) *site {
+	t.Helper()
+	s := openWith(t, spamd, "")
+	s.stop(t)
+	return s
+}
+
+func TestSIGUSR2StartsTheProgramAgainAndItTakesOver(t *testing.T) {
+	s := backend(t, &spamdtest.Server{})
+	first := s.serving(t, "127.0.0.1:0", nil)
+	s.smtp = regexp.MustCompile(`listen=(\S+),`).FindStringSubmatch(first.log.await(t, "serving: "))[1]
+	if err := first.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	started := first.log.await(t, "the next process is started: pid=")
+	pid, err := strconv.Atoi(strings.TrimSpace(started[strings.Index(started, "pid=")+len("pid="):]))
+	if err != nil {
+		t.Fatal(started)
+	}
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+	first.log.await(t, fmt.Sprintf("handed over: pid=%d", pid))
+	first.log.await(t, "the process before this one has ended: pid="+strconv.Itoa(first.Process.Pid))
+	if err := s.send("to the next process"); err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Wait(); err != nil { // for the next process too, which has its standard error
+		t.Error(err)
+	}
+}
+
+func TestSIGUSR2WithoutASocketForItIsAnErrorAndNothingElse(t *testing.T) {
+	s := backend(t, &spamdtest.Server{})
+	s.runtime = "/nonexistent"
+	p := s.serving(t, "127.0.0.1:0", nil)
+	if err := p.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	p.log.await(t, "error: SIGUSR2: no process can take over from this one")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// With a .socket unit systemd keeps the socket, so whoever connects while no process
+// runs waits in the kernel's queue, and is greeted by the next one. The scan under
+// way at the first stop makes them wait for longer than an instant.
+func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
+	scanning, goOn := make(chan struct{}), make(chan struct{})
+	s := backend(t, &spamdtest.Server{Choose: func(r spamdtest.Request) spamdtest.Reply {
+		if bytes.Contains(r.Body, []byte("slow")) {
+			close(scanning)
+			<-goOn
+		}
+		return spamdtest.Reply{}
+	}})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	s.smtp = ln.Addr().String()
+
+	p := s.serving(t, "systemd:smtp", socket)
+	slow := make(chan error, 1)
+	go func() { slow <- s.send("slow") }()
+	<-scanning
+	ctx, stop := context.WithCancel(t.Context())
+	var sent, greeted atomic.Int64
+	var streams sync.WaitGroup
+	for range 4 {
+		streams.Go(func() { s.stream(ctx, t, &sent) })
+	}
+	streams.Go(func() { greetings(ctx, t, "tcp", s.smtp, &greeted) })
+	for i := range 5 {
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			p.log.await(t, "stopping: ")
+			close(goOn)
+		}
+		if err := p.Wait(); err != nil {
+			t.Error(err)
+		}
+		p = s.serving(t, "systemd:smtp", socket)
+	}
+	stop()
+	streams.Wait()
+	if err := <-slow; err != nil {
+		t.Error("the scan under way:", err)
+	}
+	p.Process.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := int64(len(s.hop.Report().Delivered())); n != sent.Load()+1 || sent.Load() == 0 || greeted.Load() == 0 {
+		t.Errorf("%d messages and one slow one were taken, %d delivered; %d greetings", sent.Load(), n, greeted.Load())
+	}
+}
+
+// systemd's own program for this is a check on what we think it passes.
+func TestSystemdSocketActivateCanStartIt(t *testing.T) {
+	activate, err := exec.LookPath("systemd-socket-activate")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("SKIPPED:", err)
+	}
+	s := backend(t, &spamdtest.Server{})
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.smtp = free.Addr().String()
+	free.Close()
+	program, err := exec.LookPath("proxyfilter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &logBook{}
+	cmd := exec.Command(activate, "--listen="+s.smtp, "--fdname=smtp", "--setenv=RUNTIME_DIRECTORY="+s.runtime, program, "serve",
+		"-o", "server.listen=systemd:smtp", "-o", "relay.next_hop="+s.config.Relay.NextHop.String(),
+		"-o", "spamd.servers=none", "-o", "status.listen=", "-o", "log.format=postfix")
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log.await(t, "Listening on "+s.smtp)
+	// It starts the program with the first connection.
+	if err := s.send("hello"); err != nil {
+		t.Errorf("%v\n%s", err, s.text())
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
