@@ -117,6 +117,7 @@ const (
 	Late       Reason = "late"        // no time was left for the final dot
 	Gone       Reason = "gone"        // Postfix hung up before the final dot
 	Aborted    Reason = "aborted"     // the transaction ended before its end of data
+	Duplicate  Reason = "duplicate"   // the next hop has this message already, or it is on its way there
 	Internal   Reason = "internal"    // the spool or this program failed
 )
 
@@ -124,6 +125,6 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Clean, Score, Advice, Busy, Unscanned, TooBig, TooMany, Malformed, Loop,
-		HopRefused, HopLost, Late, Gone, Aborted, Internal,
+		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Internal,
 	}
 }

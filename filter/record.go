@@ -18,7 +18,12 @@ type Record struct {
 	Verdict Verdict
 	Reply   string // what Postfix was told, in one line; empty when it had hung up
 	QueueID string // the next hop's, when it accepted
-	Err     string // what went wrong, for the administrator only
+
+	// Original, when the reason is Duplicate, is the reference of the same message
+	// that was sent before.
+	Original string
+
+	Err string // what went wrong, for the administrator only
 
 	Received  time.Duration // from MAIL to the end of data
 	Waited    time.Duration // for a scanner, from the end of data

@@ -225,3 +225,4 @@ func (r *real) Records() []map[string]string {
 func (r *real) Scans() int    { return 0 }
 func (r *real) Stop()         {}
 func (r *real) Stopped() bool { return false }
+func (r *real) Restart()      {}

@@ -23,6 +23,7 @@ func words(r filter.Record) map[string]string {
 		"policy":     r.Verdict.Policy,
 		"reply":      r.Reply,
 		"queue_id":   r.QueueID,
+		"original":   r.Original,
 		"message_id": strings.Trim(r.MessageID, "<>"),
 		"error":      r.Err,
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,45 +21,63 @@ import (
 // world is the program in memory: a server between a client and a next hop, and
 // a spamd beside it. It lives in one synctest bubble.
 type world struct {
-	front, behind *relaytest.Listener
-	hop           *relaytest.Hop
-	spamd         *spamd
-	stop          context.CancelFunc
-	served        sync.WaitGroup
+	t      *testing.T
+	setup  dialogue.Setup
+	hop    *relaytest.Hop
+	behind *relaytest.Listener // where it listens
+	store  string              // the file that outlasts the program
+	spamd  *spamd
+	served sync.WaitGroup
+
+	front *relaytest.Listener // of the program that runs
+	stop  context.CancelFunc
+	ended chan struct{}
 
 	mu      sync.Mutex
-	stopped bool
 	records []filter.Record
 	log     bytes.Buffer
 }
 
 func newWorld(t *testing.T, s dialogue.Setup) *world {
 	t.Helper()
-	o, err := configure(s.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{front: relaytest.Listen(), behind: relaytest.Listen(), hop: hop(s)}
+	w := &world{t: t, setup: s, behind: relaytest.Listen(), hop: hop(s), store: filepath.Join(t.TempDir(), "state.db")}
 	w.behind.Refuse(s.HopAway)
+	w.served.Go(func() { w.hop.Serve(w.behind) })
+	o := w.configure()
 	w.spamd = startSpamd(t, s.Spamd, o)
+	w.begin(o)
+	return w
+}
+
+func (w *world) configure() options {
+	w.t.Helper()
+	o, err := configure(w.setup.Config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return o
+}
+
+// begin starts the program.
+func (w *world) begin(o options) {
 	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{Default: o.policy}}
 	o.server.Judge = func() relay.Judge { return judge }
 	o.server.Record = w.record
 	o.server.Log = zerolog.New(w).Level(zerolog.WarnLevel)
-	o.server.Spool.Dir = t.TempDir()
+	o.server.Spool.Dir = w.t.TempDir()
 	o.hop.Dial, o.hop.Log = w.behind.Dial, o.server.Log
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	w.stop = stop
-	w.served.Go(func() { w.hop.Serve(w.behind) })
+	store, closeStore := openStore(w.t, w.setup.Store, w.store)
+	o.server.Store = store
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	front, ended := relaytest.Listen(), make(chan struct{})
+	w.front, w.stop, w.ended = front, stop, ended
 	w.served.Go(func() {
-		if err := o.server.Serve(ctx, relay.Door{Listener: w.front, NextHop: o.hop}); err != nil {
-			t.Errorf("Serve: %v", err)
+		defer close(ended)
+		if err := o.server.Serve(ctx, relay.Door{Listener: front, NextHop: o.hop}); err != nil {
+			w.t.Errorf("Serve: %v", err)
 		}
-		w.mu.Lock()
-		w.stopped = true
-		w.mu.Unlock()
+		closeStore()
 	})
-	return w
 }
 
 // end stops everything. What still runs then fails the bubble.
@@ -107,9 +126,18 @@ func (w *world) Settle(int) (again bool) {
 func (w *world) Stop() { w.stop() }
 
 func (w *world) Stopped() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stopped
+	select {
+	case <-w.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *world) Restart() {
+	w.stop()
+	<-w.ended
+	w.begin(w.configure())
 }
 
 func (w *world) Scans() int { return w.spamd.scans() }

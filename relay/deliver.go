@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -17,6 +18,10 @@ type outcome struct {
 	reply  wire.Reply
 	reason filter.Reason // empty when it was accepted
 	err    error         // what the administrator should know
+
+	// later, unless it is nil, awaits the reply to the final dot, which has not
+	// come in time. It must be called.
+	later func(context.Context) outcome
 }
 
 func (o outcome) accepted() bool { return o.reason == "" }
@@ -29,6 +34,7 @@ type order struct {
 	content io.Reader
 	look    func() error // whether Postfix still listens; asked directly before the final dot
 	reply   time.Time    // until then the reply to the final dot is awaited
+	late    bool         // a reply that comes later is of use
 }
 
 // maxFlight bounds what is sent before replies are read: more, and both sides
@@ -175,6 +181,19 @@ func (n *NextHop) finish(h *hop, commit context.Context, o order) outcome {
 	}
 	h.conn.SetDeadline(o.reply)
 	answer, err := h.read()
+	if o.late && errors.Is(err, os.ErrDeadlineExceeded) {
+		if later := n.later(h); later != nil {
+			err = fmt.Errorf("after the final dot, and still awaited: %w", err)
+			return outcome{reply: awayReply(), reason: filter.HopLost, err: err, later: later}
+		}
+	}
+	return n.answered(h, answer, err)
+}
+
+// answered is what the reply to the final dot means, and where the connection
+// goes. Without a reply nobody knows what became of the message: a second copy is
+// then the smaller evil.
+func (n *NextHop) answered(h *hop, answer wire.Reply, err error) outcome {
 	switch {
 	case err != nil:
 		n.drop(h)

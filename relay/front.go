@@ -73,6 +73,7 @@ type front struct {
 	mistakes int         // unknown commands
 	override *wire.Reply // replaces go-smtp's next reply if the class agrees
 	hangUp   bool        // close behind the next reply
+	heard    func()      // called once, when the next command shows that the last reply was heard
 
 	writeUntil time.Time // the write deadline
 
@@ -208,6 +209,10 @@ func (f *front) consume(n int) { f.in = f.in[:copy(f.in, f.in[n:])] }
 
 // dispatch decides which part of a command go-smtp hears.
 func (f *front) dispatch(line string) {
+	if f.heard != nil {
+		f.heard()
+		f.heard = nil
+	}
 	verb, rest := cutVerb(line)
 	switch verb {
 	case "EHLO", "HELO":

@@ -114,7 +114,8 @@ func (f *front) listen(limit time.Time, ready func()) error {
 	return err
 }
 
-// wake ends a listen, from another goroutine.
+// wake ends a listen, from another goroutine. If the listen has ended by itself,
+// the connection must not be read any more.
 func (f *front) wake() { f.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // look says whether Postfix is still there and silent, without waiting: nil, or

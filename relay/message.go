@@ -24,6 +24,7 @@ type result struct {
 	size        int64
 	header      header
 	fingerprint filter.Fingerprint // zero when the message is like others
+	original    string             // the reference of the same message, sent before
 	anomalies   wire.Anomalies
 }
 
@@ -46,10 +47,10 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 	}
 	t.env.Client.Authenticated = r.header.authenticated
 	s.fingerprint(t, r, spool)
-	switch err := s.weigh(t, r, spool); {
-	case errors.Is(err, errRescued):
-		return wire.Reply{}, err
-	case err != nil:
+	if s.repeated(r, s.srv.guard.recall(s.front.door.NextHop.mark(r.fingerprint))) {
+		return s.conclude(t, r)
+	}
+	if err := s.weigh(t, r, spool); err != nil {
 		return s.interrupted(t, r, err)
 	}
 	if !r.verdict.Action.Passes() {
@@ -102,21 +103,54 @@ func (s *session) fingerprint(t *transaction, r *result, spool *spooled) {
 	r.fingerprint, _ = t.env.Fingerprint(io.NewSectionReader(spool, below, spool.Size()-below), (*buffer)[:0])
 }
 
-// weigh asks the judge, and listens to Postfix if that takes long. It returns an
-// error if Postfix does not wait any more.
+// stuck is how long a judge may ignore that its time is over. Then the message
+// is deferred without it.
+const stuck = 2 * time.Second
+
+// weigh asks the judge, in another goroutine, and listens to Postfix meanwhile.
+// It returns an error if Postfix does not wait any more.
 func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
 	limit := r.received.Add(s.srv.Budget.Verdict)
 	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
 	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received, Fingerprint: r.fingerprint}
-	w := watch{session: s, txn: t, result: r, spool: spool, limit: limit, stop: stop}
-	w.begin()
-	v := s.judge(ctx, s.srv.Judge(), message)
-	heard := w.end()
-	if !errors.Is(heard, errRescued) { // else r is used up
+	judge := s.srv.Judge()
+	if now, ok := judge.(interface{ Immediate() bool }); ok && now.Immediate() {
+		v := s.judge(ctx, judge, message)
 		r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
+		return nil // carry looks at Postfix
 	}
-	return heard
+	verdicts := make(chan judged, 1)
+	heard := s.front.listen(limit.Add(stuck), func() {
+		go func() {
+			verdicts <- s.judge(ctx, judge, message)
+			s.front.wake()
+		}()
+	})
+	var v judged
+	if heard == nil {
+		v = <-verdicts
+	} else {
+		stop()
+		v = s.leftover(verdicts)
+	}
+	r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
+	if errors.Is(heard, errGone) || errors.Is(heard, errExcess) {
+		return heard
+	}
+	return nil
+}
+
+// leftover is what a judge says whose context has ended. The connection ends
+// with this message, because wake may still be called.
+func (s *session) leftover(verdicts <-chan judged) judged {
+	s.front.hangUp = true
+	select {
+	case v := <-verdicts:
+		return v
+	case <-time.After(stuck):
+		return judged{relayVerdict(filter.Defer, filter.Internal), errors.New("the judge ignores its context")}
+	}
 }
 
 // judged is what the judge has said, or why it could not.
@@ -136,13 +170,19 @@ func (s *session) judge(ctx context.Context, who Judge, m filter.Message) (j jud
 	return judged{verdict: who.Weigh(ctx, m)}
 }
 
-// carry delivers a message that has passed.
+// carry delivers a message that has passed, unless another attempt at it has gone
+// before meanwhile.
 func (s *session) carry(t *transaction, r *result, spool *spooled) {
+	a, before := s.srv.guard.attempt(s.front.door.NextHop.mark(r.fingerprint), t.env.ID)
+	if s.repeated(r, before) {
+		return
+	}
+	defer a.leave()
 	commit, cancel := context.WithDeadline(context.Background(), r.received.Add(s.srv.Budget.Commit))
 	defer cancel()
 	o := order{
 		forward: t.forward, mail: t.mail, rcpts: t.rcpts, look: s.front.look,
-		reply:   r.received.Add(s.srv.Budget.Reply),
+		reply: r.received.Add(s.srv.Budget.Reply), late: a != nil,
 		content: carried(printFields(r.verdict.Fields, t.env.ID), r.header.forged, spool),
 	}
 	var out outcome
@@ -152,8 +192,12 @@ func (s *session) carry(t *transaction, r *result, spool *spooled) {
 		out = s.front.door.NextHop.deliver(commit, o)
 	}
 	r.reply, r.err, r.queueID = out.reply, out.err, queueID(out.reply)
-	if out.accepted() {
+	switch {
+	case out.accepted():
+		s.took(a, r)
 		return
+	case out.later != nil:
+		s.srv.guard.await(a, out.later)
 	}
 	r.verdict.Reason, r.verdict.Action = out.reason, filter.Defer
 	if out.reply.Class() == 5 {

@@ -57,6 +57,7 @@ type NextHop struct {
 
 	once   sync.Once
 	places chan struct{} // one for each connection in use
+	late   chan struct{} // one for each of them whose reply is overdue
 	mu     sync.Mutex
 	idle   []*hop // the one used last is at the end, and used next
 	closed bool
@@ -93,6 +94,7 @@ func (n *NextHop) prepare() {
 			n.Connections = 50
 		}
 		n.places = make(chan struct{}, n.Connections)
+		n.late = make(chan struct{}, max(1, n.Connections/2))
 	})
 }
 

@@ -28,6 +28,10 @@ func brokenReply() wire.Reply {
 	return text(451, "4.3.0 Cannot handle the message now, try again")
 }
 
+func pendingReply() wire.Reply {
+	return text(451, "4.4.1 The same message is still being delivered, try again")
+}
+
 func stopReply() wire.Reply { return text(451, "4.3.2 Service is restarting, try again") }
 
 func text(code int, line string) wire.Reply {

@@ -73,11 +73,13 @@ type Server struct {
 	Budget         Budget
 	AtMail         bool // open the next hop at MAIL and ask it for each recipient
 	Spool          *Spool
+	Store          Store               // remembers messages that may come again, across restarts; may be nil
 	Record         func(filter.Record) // called once per outcome; must not block
 	Log            zerolog.Logger
 
 	buffers buffers
 	readers readers
+	guard   *guard
 	places  chan struct{}
 
 	mu       sync.Mutex
@@ -96,18 +98,23 @@ const unannounced = 1 << 30
 func (s *Server) Serve(ctx context.Context, doors ...Door) error {
 	s.mu.Lock()
 	s.fronts = make(map[*front]struct{})
+	s.guard = newGuard(s.Store, s.Log)
 	s.mu.Unlock()
 	if s.MaxConnections > 0 {
 		s.places = make(chan struct{}, s.MaxConnections)
 	}
+	accepted := &queue{conns: make(chan net.Conn), done: make(chan struct{})}
 	library := s.library()
-	var serving sync.WaitGroup
+	var serving, accepting sync.WaitGroup
+	serving.Go(func() { library.Serve(accepted) })
 	for i := range doors {
-		serving.Go(func() { s.open(ctx, library, &doors[i]) })
+		accepting.Go(func() { s.accept(ctx, &doors[i], accepted.conns) })
 	}
-	serving.Wait()
+	accepting.Wait()
 	s.finish()
+	accepted.Close() // by ourselves: go-smtp forgets a listener that it begins to serve meanwhile
 	library.Close()
+	serving.Wait()
 	for _, door := range doors {
 		door.NextHop.Close()
 	}
@@ -119,6 +126,16 @@ func (s *Server) Conversations() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.fronts)
+}
+
+// StoreFailures is how often the Store could not be used.
+func (s *Server) StoreFailures() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.guard == nil {
+		return 0
+	}
+	return s.guard.failures.Load()
 }
 
 // library is go-smtp's server, as released. All its limits and timeouts are
@@ -134,8 +151,8 @@ func (s *Server) library() *smtp.Server {
 	return library
 }
 
-// finish waits for the conversations under way, and ends those that take longer
-// than Drain.
+// finish waits for the conversations under way and for late replies of the next
+// hop, and ends those that take longer than Drain.
 func (s *Server) finish() {
 	s.mu.Lock()
 	s.draining = true
@@ -143,16 +160,21 @@ func (s *Server) finish() {
 		f.drain()
 	}
 	s.mu.Unlock()
-	cut := time.AfterFunc(s.Drain, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.Log.Warn().Int("conversations", len(s.fronts)).Msg("stopping: conversations cut off")
-		for f := range s.fronts {
-			f.abandon()
-		}
-	})
-	defer cut.Stop()
+	over, cancel := context.WithTimeout(context.Background(), s.Drain)
+	defer cancel()
+	stop := context.AfterFunc(over, s.cutOff)
 	s.ended.Wait()
+	stop()
+	s.guard.finish(over)
+}
+
+func (s *Server) cutOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Log.Warn().Int("conversations", len(s.fronts)).Msg("stopping: conversations cut off")
+	for f := range s.fronts {
+		f.abandon()
+	}
 }
 
 func (s *Server) stopping() bool {
@@ -161,8 +183,8 @@ func (s *Server) stopping() bool {
 	return s.draining
 }
 
-// greet makes the front of a new connection, and knows it until it is closed.
-func (s *Server) greet(conn net.Conn, door *Door) *front {
+// open makes the front of a new connection, and knows it until it is closed.
+func (s *Server) open(conn net.Conn, door *Door) *front {
 	f := &front{raw: conn, socket: newDescriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
 	f.hello = func() []string { return s.hello(door) }
 	f.done = func() { s.forget(f) }

@@ -24,7 +24,9 @@ type session struct {
 	srv   *Server
 	front *front
 	txn   *transaction // nil outside one
-	ended bool         // a transaction was
+
+	unheard *attempt // taken by the next hop, and Postfix has not spoken since
+	ended   bool     // a transaction was
 }
 
 // transaction is one message, from MAIL to its one outcome.
@@ -120,6 +122,7 @@ func (s *session) Logout() error {
 			s.srv.Log.Error().Str("panic", fmt.Sprint(p)).Msg("end of a conversation")
 		}
 	}()
+	s.unanswered()
 	s.Reset()
 	return nil
 }

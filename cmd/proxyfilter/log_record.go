@@ -112,6 +112,9 @@ func logOutcome(e *zerolog.Event, r *filter.Record) {
 	if r.QueueID != "" {
 		e.Str("queue_id", cut(r.QueueID, maxText))
 	}
+	if r.Original != "" {
+		e.Str("original", r.Original)
+	}
 	if r.MessageID != "" {
 		e.Str("message_id", cut(strings.Trim(r.MessageID, "<>"), maxText))
 	}

@@ -28,7 +28,7 @@ func (m *metrics) count(r *filter.Record) {
 		m.stages[1].Observe(r.Waited.Seconds())
 		m.stages[2].Observe(r.Scanned.Seconds())
 	}
-	if v.Action.Passes() {
+	if v.Action.Passes() && v.Reason != filter.Duplicate { // nothing was handed on
 		m.stages[3].Observe(r.Committed.Seconds())
 	}
 }
@@ -59,6 +59,8 @@ func hopClass(r *filter.Record) string {
 	switch r.Verdict.Reason {
 	case filter.HopLost:
 		return "lost"
+	case filter.Duplicate: // it was counted when it came
+		return ""
 	case filter.HopRefused:
 		switch {
 		case strings.HasPrefix(r.Reply, "4"):

@@ -24,6 +24,8 @@
 // file. "spamd" and "hop" say what the scanner and the next hop do otherwise than
 // usual: "spamd scores 12", "spamd waits 10s", "hop at RCPT 2 replies "550 5.1.1
 // no"", "hop at dot drops", "hop announces PIPELINING "SIZE 100"", "hop away".
+// "store works" is one that outlasts the program, "store fails" and "store hangs"
+// do what they say, and without a word there is none.
 //
 // What happens. "C:" is a line that the client sends, with its CRLF added;
 // "C: raw "…"" is bytes as written, with Go's escapes; "C: <4096 bytes>" and
@@ -35,7 +37,8 @@
 // "greeted" up to EHLO. "hangup", "half-close" and "reset" end a client's
 // connection. "crowd 8" is eight further clients, each of which sends a message;
 // "crowd hears 250" is what each of them is told. "wait 20s" lets time pass,
-// "stop" is SIGTERM, and "stopped" holds once the program has ended.
+// "stop" is SIGTERM, and "stopped" holds once the program has ended. "restart" is
+// SIGTERM, and then a new program.
 //
 // What must hold. "at 45s" and "within 45s": so long after the client last spoke
 // came the last reply. "delivered nothing", "delivered once", "delivered 3",

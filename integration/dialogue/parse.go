@@ -135,7 +135,7 @@ func parseWords(all []string) (Line, error) {
 			return l, err
 		}
 		return l, count(l, 0, 0)
-	case "hermetic", "real", "planned", "stop", "stopped":
+	case "hermetic", "real", "planned", "stop", "stopped", "restart":
 		return l, count(l, 0, 0)
 	case "wait", "at", "within":
 		if err := count(l, 1, 1); err != nil {
@@ -144,6 +144,8 @@ func parseWords(all []string) (Line, error) {
 		return l, duration(l.Args[0])
 	case "config":
 		return l, count(l, 2, 2)
+	case "store":
+		return l, count(l, 1, 1)
 	case "spamd":
 		return l, count(l, 1, 3)
 	case "hop":

@@ -83,6 +83,9 @@ func (p *play) step(l Line) error {
 		p.world.Stop()
 		p.world.Settle(0) // a signal is heard before what the client says next
 		return nil
+	case "restart":
+		p.world.Restart()
+		return nil
 	case "at", "within":
 		return p.time(l)
 	case "crowd":

@@ -76,6 +76,7 @@ func (w *toy) Scans() int                   { return 1 }
 func (w *toy) Records() []map[string]string { return w.records }
 func (w *toy) Stop()                        {}
 func (w *toy) Stopped() bool                { return false }
+func (w *toy) Restart()                     {}
 
 // conversation ends in a delivery. The toy answers content lines too, so it is
 // sent as one raw piece.

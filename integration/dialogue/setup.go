@@ -15,6 +15,7 @@ type Setup struct {
 	Faults   []Fault  // of the next hop
 	Announce []string // what the next hop announces; nil: as usual
 	HopAway  bool     // nobody listens there
+	Store    string   // "works", "fails" or "hangs"; empty: there is none
 }
 
 // Setting is one key of the configuration.
@@ -55,6 +56,11 @@ func (s *Setup) add(l Line) (isSetup bool, err error) {
 			return true, fmt.Errorf("config %q: want section.key", l.Args[0])
 		}
 		s.Config = append(s.Config, Setting{l.Number, l.Args[0], l.Args[1]})
+	case l.Word == "store":
+		s.Store = l.Args[0]
+		if !contains([]string{"works", "fails", "hangs"}, s.Store) {
+			return true, fmt.Errorf("store %q: want works, fails or hangs", s.Store)
+		}
 	case l.Word == "spamd" && l.Args[0] != "scans":
 		h, err := habit(l)
 		s.Spamd = append(s.Spamd, h)

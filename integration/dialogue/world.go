@@ -31,6 +31,9 @@ type World interface {
 	// Stop is SIGTERM. Stopped reports whether the program has ended.
 	Stop()
 	Stopped() bool
+
+	// Restart is SIGTERM, and a new program once the old one has ended.
+	Restart()
 }
 
 // HopReport is what a next hop has seen.
