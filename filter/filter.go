@@ -12,8 +12,10 @@
 package filter
 
 import (
+	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -93,6 +95,16 @@ func (a Action) String() string {
 
 // MarshalText makes records say "reject" rather than 4.
 func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads the word of an action.
+func (a *Action) UnmarshalText(text []byte) error {
+	i := slices.Index(actionWords[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no action", text)
+	}
+	*a = Action(i)
+	return nil
+}
 
 // Passes reports whether the message goes on to the next hop.
 func (a Action) Passes() bool { return a == Accept || a == Tag }

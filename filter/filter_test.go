@@ -29,10 +29,17 @@ func TestActions(t *testing.T) {
 			if text, err := json.Marshal(test.action); err != nil || string(text) != `"`+test.word+`"` {
 				t.Errorf("in a record %s, %v", text, err)
 			}
+			var back filter.Action
+			if err := back.UnmarshalText([]byte(test.word)); err != nil || back.String() != test.word {
+				t.Errorf("read back as %v, %v", back, err)
+			}
 		})
 	}
 	if zero := (filter.Verdict{}); zero.Action.Passes() {
 		t.Error("a verdict that was forgotten passes mail")
+	}
+	if kept := filter.Reject; kept.UnmarshalText([]byte("Accept")) == nil || kept != filter.Reject {
+		t.Errorf("a word that is none was read as %v", kept)
 	}
 }
 

@@ -33,22 +33,31 @@ func Reference(t time.Time, random uint32) string {
 	return string(ref[:])
 }
 
-// ReferenceTime is the second that a reference names. Case is ignored, and O is
-// read as 0, I and L as 1, as Crockford asks.
+// ReferenceTime is the second that a reference names. It is read as
+// CanonicalReference reads it.
 func ReferenceTime(ref string) (time.Time, error) {
-	plain := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(ref))
-	if len(ref) != len(plain) || len(ref) != referenceTime+referenceRandom { // upper case can be shorter
-		return time.Time{}, fmt.Errorf("reference %q: want %d characters", ref, referenceTime+referenceRandom)
+	plain, err := CanonicalReference(ref)
+	if err != nil {
+		return time.Time{}, err
 	}
 	var seconds int64
-	for i, c := range plain {
-		digit := strings.IndexRune(crockford, c)
-		if digit < 0 {
-			return time.Time{}, fmt.Errorf("reference %q: %q is not a letter or digit of it", ref, c)
-		}
-		if i < referenceTime {
-			seconds = seconds<<5 | int64(digit)
-		}
+	for _, c := range plain[:referenceTime] {
+		seconds = seconds<<5 | int64(strings.IndexRune(crockford, c))
 	}
 	return time.Unix(seconds, 0), nil
+}
+
+// CanonicalReference is a reference as it was printed, of one that somebody has
+// typed: case is ignored, and O is read as 0, I and L as 1, as Crockford asks.
+func CanonicalReference(ref string) (string, error) {
+	plain := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(ref))
+	if len(ref) != len(plain) || len(ref) != referenceTime+referenceRandom { // upper case can be shorter
+		return "", fmt.Errorf("reference %q: want %d characters", ref, referenceTime+referenceRandom)
+	}
+	for _, c := range plain {
+		if !strings.ContainsRune(crockford, c) {
+			return "", fmt.Errorf("reference %q: %q is not a letter or digit of it", ref, c)
+		}
+	}
+	return plain, nil
 }

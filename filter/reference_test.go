@@ -82,6 +82,9 @@ func FuzzReference(f *testing.F) {
 			if got, err := filter.ReferenceTime(typed); err != nil || got.Unix() != seconds {
 				t.Fatalf("%q gives %v, %v; want %d", typed, got, err, seconds)
 			}
+			if got, err := filter.CanonicalReference(typed); err != nil || got != ref {
+				t.Fatalf("%q is %q, %v; want %q", typed, got, err, ref)
+			}
 		}
 	})
 }
