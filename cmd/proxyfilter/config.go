@@ -18,6 +18,7 @@ type config struct {
 	Log       logConfig
 	Status    statusConfig
 	Metrics   metricsConfig
+	Journal   journalConfig
 }
 
 type serverConfig struct {
@@ -84,3 +85,9 @@ type logConfig struct{ Level, Format string }
 type statusConfig struct{ Listen address }
 
 type metricsConfig struct{ Listen address }
+
+type journalConfig struct {
+	Dir                 string // empty: none
+	Keep, KeepAddresses time.Duration
+	Subject             bool
+}

@@ -20,6 +20,7 @@ func (l *loader) crossChecks() {
 	l.checkDoors()
 	l.checkAllow()
 	l.checkSmall()
+	l.checkJournal()
 }
 
 // conflict reports a problem of several keys, at the one that was set last.
@@ -100,6 +101,13 @@ func (l *loader) checkSmall() {
 	}
 	if l.Policy.Contact != "" && !strings.Contains(l.Policy.RejectText, "{contact}") {
 		l.warn("write {contact} into policy.reject_text", "policy.contact has no effect", "policy.contact", "policy.reject_text")
+	}
+}
+
+func (l *loader) checkJournal() {
+	if j := l.Journal; j.KeepAddresses > j.Keep {
+		l.warn("", fmt.Sprintf("journal.keep_addresses %s is above journal.keep %s, when everything goes",
+			formatSpan(j.KeepAddresses), formatSpan(j.Keep)), "journal.keep_addresses", "journal.keep")
 	}
 }
 

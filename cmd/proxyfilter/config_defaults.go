@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/journal"
 )
 
 // defaultFile is read when -c names no other file. It may be missing.
@@ -46,6 +47,9 @@ func defaults(format string) config {
 		},
 		Log:    logConfig{Level: "info", Format: format},
 		Status: statusConfig{Listen: loopback("10088")},
+		Journal: journalConfig{
+			Dir: "/var/lib/proxyfilter/journal", Keep: journal.DefaultKeep, KeepAddresses: journal.DefaultKeepAddresses,
+		},
 	}
 }
 

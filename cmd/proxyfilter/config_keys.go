@@ -29,7 +29,7 @@ func (k key) variable() string {
 // the environment, the command line, the printed configuration and the manual
 // all follow it.
 func (c *config) keys() []key {
-	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys())
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys())
 }
 
 func (c *config) serverKeys() []key {
@@ -110,6 +110,17 @@ func (c *config) outputKeys() []key {
 	}
 }
 
+func (c *config) journalKeys() []key {
+	j := &c.Journal
+	const least, most = time.Hour, 3650 * 24 * time.Hour
+	return []key{
+		{"journal.dir", text(&j.Dir, directoryRules), false, "where the story of each message is kept, for explain; empty: nowhere"},
+		{"journal.keep", span(&j.Keep, least, most), false, "for how long"},
+		{"journal.keep_addresses", span(&j.KeepAddresses, least, most), false, "for how long its addresses can be read; then they are hashed, and client addresses cut"},
+		{"journal.subject", truth(&j.Subject), false, "whether it has the subjects of messages, for as long as the addresses"},
+	}
+}
+
 // keys lists what a [listeners.NAME] section may say. They are set in the file
 // only: a name could not be told from a key in the environment.
 func (l *listenerConfig) keys() []key {
@@ -128,5 +139,5 @@ func (c *config) allKeys() []key {
 	for i := range c.Listeners {
 		all = append(all, c.Listeners[i].keys()...)
 	}
-	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys())
+	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys())
 }

@@ -74,7 +74,7 @@ func (c *config) fingerprint() string {
 
 func ownMatter(k key) bool {
 	switch k.section() {
-	case "log", "status", "metrics":
+	case "log", "status", "metrics", "journal":
 		return true
 	}
 	switch k.last() {

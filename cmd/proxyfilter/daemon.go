@@ -16,6 +16,7 @@ import (
 
 	"proxyfilter/cmd/proxyfilter/takeover"
 	"proxyfilter/filter"
+	"proxyfilter/filter/journal"
 	"proxyfilter/relay"
 )
 
@@ -30,6 +31,7 @@ type daemon struct {
 	log     zerolog.Logger
 	lines   *lineQueue
 	metrics *metrics
+	journal *journal.Journal // nil: none is kept
 	manager manager
 
 	current atomic.Pointer[judgement]
@@ -58,6 +60,9 @@ func (d *daemon) record(r filter.Record) {
 	}()
 	d.metrics.count(&r)
 	logRecord(d.log, &r)
+	if d.journal != nil {
+		d.journal.Add(&r)
+	}
 }
 
 // run serves until a signal ends it, and returns an error when not everything
@@ -87,6 +92,7 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 		case s := <-signals:
 			if asked && s != syscall.SIGHUP && s != syscall.SIGUSR2 {
 				d.log.Error().Int("conversations", d.server.Conversations()).Str("signal", s.String()).Msg("ended at once")
+				d.closeJournal(time.Second)
 				d.lines.Close(time.Second)
 				return exit{code: exitNo}
 			}
@@ -130,6 +136,7 @@ func (d *daemon) close() {
 	}
 	d.background.Wait()
 	d.current.Load().stop()
+	d.closeJournal(5 * time.Second)
 	d.log.Info().Msg("stopped")
 	d.lines.Close(5 * time.Second)
 }

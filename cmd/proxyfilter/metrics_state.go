@@ -9,6 +9,7 @@ type state struct {
 	slots         func() []slots
 	waiting       func() int
 	lostLines     func() int64
+	lostRecords   func() map[string]int64 // by cause: a closed set of words
 }
 
 // slots are the scan slots of one server.
@@ -20,7 +21,7 @@ type slots struct {
 // stateCollector turns state into metrics.
 type stateCollector struct {
 	state
-	conversations, spool, slots, waiting, lost *prometheus.Desc
+	conversations, spool, slots, waiting, lost, lostRecords *prometheus.Desc
 }
 
 // watch adds what the running parts know of themselves.
@@ -35,12 +36,13 @@ func (m *metrics) watch(s state) {
 		slots:         desc("slots", "Scan slots of each server, by state.", "server", "state"),
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
+		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
 	})
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost} {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost, c.lostRecords} {
 		to <- d
 	}
 }
@@ -56,6 +58,9 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.waiting, float64(c.state.waiting()))
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
+	for cause, n := range c.state.lostRecords() {
+		to <- prometheus.MustNewConstMetric(c.lostRecords, prometheus.CounterValue, float64(n), cause)
+	}
 	for _, s := range c.state.slots() {
 		for word, n := range s.counts {
 			gauge(c.slots, float64(n), s.server, word)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/journal"
 )
 
 // someMetrics watch a process that does something.
@@ -26,6 +28,7 @@ func someMetrics() *metrics {
 		slots:         func() []slots { return []slots{{"127.0.0.1:783", map[string]int{"busy": 1, "free": 3}}} },
 		waiting:       func() int { return 5 },
 		lostLines:     func() int64 { return 2 },
+		lostRecords:   func() map[string]int64 { return map[string]int64{"queue": 4} },
 	})
 	return m
 }
@@ -59,6 +62,7 @@ func TestRecordsAreCounted(t *testing.T) {
 		`conversations 7`,
 		`hop_replies_total{class="2xx"} 1`,
 		`hop_replies_total{class="4xx"} 1`,
+		`journal_lost_total{cause="queue"} 4`,
 		`log_lines_lost_total 2`,
 		`messages_total{action="accept",reason="clean"} 1`,
 		`messages_total{action="defer",reason="hop-refused"} 1`,
@@ -168,7 +172,14 @@ func TestRefusedReloadShows(t *testing.T) {
 func observers(tb testing.TB) *daemon {
 	d := &daemon{metrics: someMetrics(), lines: newLineQueue(io.Discard, queueLength)}
 	d.log = newLog(logConfig{Level: "info", Format: "postfix"}, d.lines, prefix{tag: "proxyfilter[1]: "})
-	tb.Cleanup(func() { d.lines.Close(time.Minute) })
+	var err error
+	if d.journal, err = journal.Open(journal.Config{Dir: filepath.Join(tb.TempDir(), "journal")}); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		d.lines.Close(time.Minute)
+		d.journal.Close(time.Minute)
+	})
 	return d
 }
 

@@ -27,6 +27,7 @@ func (d *daemon) observe(p pages) {
 		slots:         func() []slots { return d.current.Load().slots() },
 		waiting:       func() int { return d.current.Load().waiting() },
 		lostLines:     d.lines.lost.Load,
+		lostRecords:   d.journalLosses,
 	})
 	w := web{metrics: d.metrics, ready: d.ready, log: d.log}
 	if p.metrics != nil {

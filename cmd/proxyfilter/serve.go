@@ -38,7 +38,7 @@ limit of the cgroup, unless it is set.
 
 The exit code is 0 after a stop, 1 after a second signal, 2 when the configuration
 is wrong or systemd passed a socket that no listen key asks for, and 75 when an
-address or the spool cannot be had.`
+address, the spool or the journal cannot be had.`
 
 func (p *program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -97,6 +97,11 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 		open.close()
 		d.lines.Close(time.Second)
 		return nil, fmt.Errorf("budget.spool_dir: %w", err)
+	}
+	if d.journal, err = openJournal(&c, d.log); err != nil {
+		open.close()
+		d.lines.Close(time.Second)
+		return nil, err
 	}
 	d.manager = manager{d.log}
 	d.ended, d.end = context.WithCancel(context.Background())

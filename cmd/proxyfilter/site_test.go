@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/smtp"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -136,7 +137,9 @@ spool_dir = %q
 listen = "127.0.0.1:0"
 [log]
 format = "postfix"
-%s`, hop, startSpamd(t, spamd), t.TempDir(), more))
+[journal]
+dir = %q
+%s`, hop, startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), more))
 	s.start(t, program{named: named})
 	return s
 }

@@ -103,7 +103,9 @@ level = "info"
 format = "postfix"
 [status]
 listen = %q
-`, p.addr, s.nextHop, s.connections, s.dir, servers, s.slots, p.status)
+[journal]
+dir = %q
+`, p.addr, s.nextHop, s.connections, s.dir, servers, s.slots, p.status, filepath.Join(s.dir, "journal"))
 }
 
 // greeted waits for the greeting, so that no run pays for the start.

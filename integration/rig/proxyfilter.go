@@ -41,7 +41,7 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 		return nil, fmt.Errorf("configure proxyfilter: %w", err)
 	}
 	args := []string{"serve", "-c", file}
-	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status}, opts.Set...)
+	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal()}, opts.Set...)
 	if s.opts.Postfix.XClient {
 		settings = append(settings, "relay.client=xclient")
 	}
@@ -55,6 +55,9 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	}
 	return f, f.Start(ctx)
 }
+
+// journal is where the filter keeps its records.
+func (s *Site) journal() string { return filepath.Join(s.Dir, "journal") }
 
 // Start starts it again after it has ended.
 func (f *Filter) Start(ctx context.Context) (err error) {
