@@ -33,9 +33,6 @@ func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
 	return j.Policies.For(m.Envelope).Decide(j.ask(ctx, m))
 }
 
-// Immediate reports that Weigh asks nobody, and so waits for nothing.
-func (j Judge) Immediate() bool { return len(j.Scanners) == 0 }
-
 type answer struct {
 	index   int
 	finding Finding

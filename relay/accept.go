@@ -5,38 +5,56 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"sync"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/rs/zerolog"
 )
 
-// accept takes connections at one door and hands them to go-smtp. Postfix must
-// be greeted at once, so scoring is limited, not accepting; only at
-// MaxConnections the rest waits in the kernel's queue.
-func (s *Server) accept(ctx context.Context, door *Door, out chan<- net.Conn) {
+// open takes connections at one door until ctx ends.
+func (s *Server) open(ctx context.Context, library *smtp.Server, door *Door) {
 	stop := context.AfterFunc(ctx, func() { door.Listener.Close() })
 	defer stop()
 	defer door.Listener.Close()
+	library.Serve(gate{ctx, s, door}) // fails when the listener is closed
+}
+
+// gate is a door as go-smtp sees it: a listener whose connections are fronts.
+// Postfix must be greeted at once, so scoring is limited, not accepting; only at
+// MaxConnections the rest waits in the kernel's queue.
+type gate struct {
+	ctx  context.Context
+	srv  *Server
+	door *Door
+}
+
+// Accept gives the next connection that may come in. It fails only when the door
+// is closed: go-smtp would end on any error that it takes for lasting.
+func (g gate) Accept() (net.Conn, error) {
 	var delay time.Duration
 	for {
-		conn, err := door.Listener.Accept()
+		conn, err := g.door.Listener.Accept()
 		switch {
-		case err != nil && (ctx.Err() != nil || errors.Is(err, net.ErrClosed)):
-			return
+		case err != nil && (g.ctx.Err() != nil || errors.Is(err, net.ErrClosed)):
+			return nil, net.ErrClosed
 		case err != nil:
-			delay = s.backOff(ctx, delay, err)
+			delay = g.srv.backOff(g.ctx, delay, err)
 			continue
-		case !s.allowed(conn):
-			s.turnAway(conn)
+		case !g.srv.allowed(conn):
+			g.srv.turnAway(conn)
 		default:
-			s.place(ctx, door)
-			out <- s.open(conn, door)
+			g.srv.place(g.ctx, g.door)
+			return g.srv.greet(conn, g.door), nil
 		}
 		delay = 0
 	}
 }
+
+// Close is for Serve, which closes the listener itself.
+func (g gate) Close() error { return nil }
+
+// Addr is where Postfix connects.
+func (g gate) Addr() net.Addr { return g.door.Listener.Addr() }
 
 // place waits for one of MaxConnections places, with one connection in hand. When
 // ctx ends first, that one gets in all the same: it has left the kernel's queue,
@@ -93,32 +111,6 @@ func (s *Server) turnAway(conn net.Conn) {
 	conn.SetWriteDeadline(time.Now().Add(time.Second))
 	conn.Write(text(554, "5.7.1 Access denied").Append(nil))
 }
-
-// queue is the listener that go-smtp serves: connections from all doors.
-type queue struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-// Accept gives the next connection.
-func (q *queue) Accept() (net.Conn, error) {
-	select {
-	case conn := <-q.conns:
-		return conn, nil
-	case <-q.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close makes Accept fail.
-func (q *queue) Close() error {
-	q.once.Do(func() { close(q.done) })
-	return nil
-}
-
-// Addr is a formality.
-func (q *queue) Addr() net.Addr { return net.TCPAddrFromAddrPort(netip.AddrPort{}) }
 
 // complaints is go-smtp's log. It prints panics with their stack.
 type complaints struct{ log zerolog.Logger }

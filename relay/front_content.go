@@ -114,8 +114,7 @@ func (f *front) listen(limit time.Time, ready func()) error {
 	return err
 }
 
-// wake ends a listen, from another goroutine. If the listen has ended by itself,
-// the connection must not be read any more.
+// wake ends a listen, from another goroutine.
 func (f *front) wake() { f.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // look says whether Postfix is still there and silent, without waiting: nil, or

@@ -50,7 +50,10 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 	if s.repeated(r, s.srv.guard.recall(s.front.door.NextHop.mark(r.fingerprint))) {
 		return s.conclude(t, r)
 	}
-	if err := s.weigh(t, r, spool); err != nil {
+	switch err := s.weigh(t, r, spool); {
+	case errors.Is(err, errRescued):
+		return wire.Reply{}, err
+	case err != nil:
 		return s.interrupted(t, r, err)
 	}
 	if !r.verdict.Action.Passes() {
@@ -103,54 +106,21 @@ func (s *session) fingerprint(t *transaction, r *result, spool *spooled) {
 	r.fingerprint, _ = t.env.Fingerprint(io.NewSectionReader(spool, below, spool.Size()-below), (*buffer)[:0])
 }
 
-// stuck is how long a judge may ignore that its time is over. Then the message
-// is deferred without it.
-const stuck = 2 * time.Second
-
-// weigh asks the judge, in another goroutine, and listens to Postfix meanwhile.
-// It returns an error if Postfix does not wait any more.
+// weigh asks the judge, and listens to Postfix if that takes long. It returns an
+// error if Postfix does not wait any more.
 func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
 	limit := r.received.Add(s.srv.Budget.Verdict)
 	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
 	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received, Fingerprint: r.fingerprint}
-	judge := s.srv.Judge()
-	if now, ok := judge.(interface{ Immediate() bool }); ok && now.Immediate() {
-		v := s.judge(ctx, judge, message)
+	w := watch{session: s, txn: t, result: r, spool: spool, limit: limit, stop: stop}
+	w.begin()
+	v := s.judge(ctx, s.srv.Judge(), message)
+	heard := w.end()
+	if !errors.Is(heard, errRescued) { // else r is used up
 		r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
-		return nil // carry looks at Postfix
 	}
-	verdicts := make(chan judged, 1)
-	heard := s.front.listen(limit.Add(stuck), func() {
-		go func() {
-			verdicts <- s.judge(ctx, judge, message)
-			s.front.wake()
-		}()
-	})
-	var v judged
-	if heard == nil {
-		v = <-verdicts
-	} else {
-		stop()
-		v = s.leftover(verdicts)
-	}
-	r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
-	if errors.Is(heard, errGone) || errors.Is(heard, errExcess) {
-		return heard
-	}
-	return nil
-}
-
-// leftover is what a judge says whose context has ended. The connection ends
-// with this message, because wake may still be called.
-func (s *session) leftover(verdicts <-chan judged) judged {
-	s.front.hangUp = true
-	select {
-	case v := <-verdicts:
-		return v
-	case <-time.After(stuck):
-		return judged{relayVerdict(filter.Defer, filter.Internal), errors.New("the judge ignores its context")}
-	}
+	return heard
 }
 
 // judged is what the judge has said, or why it could not.

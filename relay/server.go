@@ -103,18 +103,14 @@ func (s *Server) Serve(ctx context.Context, doors ...Door) error {
 	if s.MaxConnections > 0 {
 		s.places = make(chan struct{}, s.MaxConnections)
 	}
-	accepted := &queue{conns: make(chan net.Conn), done: make(chan struct{})}
 	library := s.library()
-	var serving, accepting sync.WaitGroup
-	serving.Go(func() { library.Serve(accepted) })
+	var serving sync.WaitGroup
 	for i := range doors {
-		accepting.Go(func() { s.accept(ctx, &doors[i], accepted.conns) })
+		serving.Go(func() { s.open(ctx, library, &doors[i]) })
 	}
-	accepting.Wait()
-	s.finish()
-	accepted.Close() // by ourselves: go-smtp forgets a listener that it begins to serve meanwhile
-	library.Close()
 	serving.Wait()
+	s.finish()
+	library.Close()
 	for _, door := range doors {
 		door.NextHop.Close()
 	}
@@ -183,8 +179,8 @@ func (s *Server) stopping() bool {
 	return s.draining
 }
 
-// open makes the front of a new connection, and knows it until it is closed.
-func (s *Server) open(conn net.Conn, door *Door) *front {
+// greet makes the front of a new connection, and knows it until it is closed.
+func (s *Server) greet(conn net.Conn, door *Door) *front {
 	f := &front{raw: conn, socket: newDescriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
 	f.hello = func() []string { return s.hello(door) }
 	f.done = func() { s.forget(f) }

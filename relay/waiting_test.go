@@ -28,6 +28,17 @@ func slow(d time.Duration) func(*chain) {
 	}
 }
 
+// deaf is a judge that ignores its context.
+func deaf(c *chain) {
+	c.server.Judge = func() Judge {
+		return judge(func(ctx context.Context, m filter.Message) filter.Verdict {
+			time.Sleep(5 * time.Minute) // virtual
+			m.Content.ReadAt(make([]byte, 1), 0)
+			return accept(ctx, m)
+		})
+	}
+}
+
 // outcome checks the one record, and that nothing was delivered or left open.
 func (c *chain) nothingDelivered(reason filter.Reason) {
 	c.t.Helper()
@@ -164,15 +175,7 @@ func TestWaiting(t *testing.T) {
 		}
 		c.nothingDelivered(filter.Unscanned)
 	})
-	played(t, "nor does one that ignores its context cost more than a retry", func(c *chain) {
-		c.server.Judge = func() Judge {
-			return judge(func(ctx context.Context, m filter.Message) filter.Verdict {
-				time.Sleep(5 * time.Minute) // virtual
-				m.Content.ReadAt(make([]byte, 1), 0)
-				return accept(ctx, m)
-			})
-		}
-	}, func(t *testing.T, c *chain) {
+	played(t, "nor does one that ignores its context cost more than a retry", deaf, func(t *testing.T, c *chain) {
 		p := c.dial()
 		defer p.close()
 		p.envelope()
@@ -183,7 +186,34 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 		c.nothingDelivered(filter.Internal)
+		if n := c.server.Conversations(); n != 0 {
+			t.Errorf("%d conversations are left", n)
+		}
 		time.Sleep(10 * time.Minute) // until the judge has ended
+		c.nothingDelivered(filter.Internal)
+	})
+	played(t, "Postfix may hang up on one that ignores its context", deaf, func(t *testing.T, c *chain) {
+		p := c.dial()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(time.Second)
+		p.close()
+		time.Sleep(2 * stuck)
+		c.nothingDelivered(filter.Gone)
+		time.Sleep(10 * time.Minute)
+		c.nothingDelivered(filter.Gone)
+	})
+	played(t, "or say something out of turn", deaf, func(t *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(time.Second)
+		p.write("QUIT\r\n")
+		p.expect("451 4.5.0")
+		p.expect("")
+		c.nothingDelivered(filter.Malformed)
+		time.Sleep(10 * time.Minute)
 	})
 	played(t, "a next hop that says nothing after DATA costs 60 seconds and a retry", func(c *chain) {
 		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Hang: true}}

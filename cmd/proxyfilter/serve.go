@@ -123,7 +123,7 @@ func (d *daemon) remark(c loaded, environ []string) {
 	for _, w := range c.warnings {
 		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
 	}
-	limit := followMemoryLimit(os.DirFS("/"), environ)
+	limit := followMemoryLimit(os.DirFS("/"), environ, d.ballast)
 	if limit > 0 && c.Budget.Memory > limit/2 {
 		d.log.Warn().Str("budget.memory", formatSize(c.Budget.Memory)).Str("limit", formatSize(limit)).
 			Msg("budget.memory is more than half of what this cgroup may use")
