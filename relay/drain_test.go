@@ -3,7 +3,6 @@ package relay
 import (
 	"bufio"
 	"context"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,47 +81,6 @@ func TestDrain(t *testing.T) {
 		}
 		c.nothingDelivered(filter.Aborted)
 	})
-}
-
-// The look at Postfix must not miss a hang-up on a real socket.
-func TestPeekAtASocket(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	there, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	here, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer here.Close()
-	var kept []byte
-	if err := peek(here, newDescriptor(here), &kept); err != nil {
-		t.Errorf("silent peer: %v", err)
-	}
-	there.Write([]byte("x"))
-	await(t, func() bool { return peek(here, newDescriptor(here), &kept) == errExcess })
-	if len(kept) > 0 {
-		t.Error("peek took bytes off a socket")
-	}
-	here.Read(make([]byte, 1))
-	there.Close()
-	await(t, func() bool { return peek(here, newDescriptor(here), &kept) == errGone })
-}
-
-// await lets the kernel deliver, which takes microseconds, without a sleep.
-func await(t *testing.T, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		if condition() {
-			return
-		}
-	}
-	t.Error("condition never held")
 }
 
 func TestReplies(t *testing.T) {

@@ -53,7 +53,6 @@ const (
 // called by others.
 type front struct {
 	raw      net.Conn
-	socket   *descriptor // raw's; nil in memory
 	door     *Door
 	hostname string
 	buffers  *buffers

@@ -61,26 +61,34 @@ func (f *front) decode(decoder *wire.Decoder, w io.Writer) (done bool, failed er
 func (f *front) fillContent() (err error) {
 	f.raw.SetReadDeadline(time.Now().Add(f.idle))
 	n := 0
-	if f.socket == nil {
+	if s, ok := f.raw.(*socket); ok {
+		n, err = f.readLate(s)
+	} else {
 		f.borrowed = f.buffers.take()
 		n, err = f.raw.Read((*f.borrowed)[:readSize])
-	} else if waited := f.socket.raw.Read(func(fd uintptr) bool {
-		f.borrowed = f.buffers.take()
-		for n, err = syscall.Read(int(fd), (*f.borrowed)[:readSize]); err == syscall.EINTR; {
-			n, err = syscall.Read(int(fd), (*f.borrowed)[:readSize])
-		}
-		if err == syscall.EAGAIN {
-			f.restore()
-		}
-		return err != syscall.EAGAIN
-	}); waited != nil {
-		return waited
 	}
 	if n <= 0 {
 		return cmp.Or(err, io.EOF)
 	}
 	f.in = (*f.borrowed)[:n]
 	return nil
+}
+
+// readLate borrows the buffer for each try, and gives it back to wait.
+func (f *front) readLate(s *socket) (n int, err error) {
+	var errno syscall.Errno
+	waited := s.raw.Read(func(fd uintptr) bool {
+		f.borrowed = f.buffers.take()
+		n, errno = recv(fd, (*f.borrowed)[:readSize], 0)
+		if errno == syscall.EAGAIN {
+			f.restore()
+		}
+		return errno != syscall.EAGAIN
+	})
+	if waited != nil {
+		return 0, waited
+	}
+	return readResult(n, errno)
 }
 
 // restore gives the borrowed buffer back, and keeps what lies behind the
@@ -124,5 +132,5 @@ func (f *front) look() error {
 	if len(f.in) > 0 {
 		return errExcess
 	}
-	return peek(f.raw, f.socket, &f.in)
+	return peek(f.raw, &f.in)
 }

@@ -23,10 +23,9 @@ import (
 // nothing was accepted as far as we heard; the connection must be closed.
 type hop struct {
 	conn       net.Conn
-	socket     *descriptor // conn's descriptor; nil in memory
-	in         []byte      // read and not used yet
-	out        []byte      // a flight under way
-	reused     bool        // it was kept, and may have died meanwhile
+	in         []byte // read and not used yet
+	out        []byte // a flight under way
+	reused     bool   // it was kept, and may have died meanwhile
 	pipelining bool
 	forwards   []string // XFORWARD attributes that it knows
 	xclients   []string // XCLIENT attributes
@@ -104,7 +103,7 @@ func (h *hop) silent() error {
 	if h.extra() {
 		return errOdd
 	}
-	switch err := peek(h.conn, h.socket, &h.in); {
+	switch err := peek(h.conn, &h.in); {
 	case errors.Is(err, errExcess):
 		return errOdd
 	case err != nil:

@@ -142,7 +142,7 @@ func (n *NextHop) reuse() *hop {
 		n.idle = n.idle[:last]
 		n.mu.Unlock()
 		h.expires.Stop()
-		err := peek(h.conn, h.socket, &h.in)
+		err := peek(h.conn, &h.in)
 		if err == nil {
 			return h
 		}
@@ -225,7 +225,7 @@ func (n *NextHop) connect(ctx context.Context) (*hop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("next hop: %w", err)
 	}
-	h := &hop{conn: conn, socket: newDescriptor(conn)}
+	h := &hop{conn: direct(conn)}
 	h.until(ctx)
 	if err := h.greet(n.Hostname); err != nil {
 		h.close()

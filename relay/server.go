@@ -181,7 +181,7 @@ func (s *Server) stopping() bool {
 
 // greet makes the front of a new connection, and knows it until it is closed.
 func (s *Server) greet(conn net.Conn, door *Door) *front {
-	f := &front{raw: conn, socket: newDescriptor(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
+	f := &front{raw: direct(conn), door: door, hostname: s.Hostname, buffers: &s.buffers, idle: s.IdleTimeout}
 	f.hello = func() []string { return s.hello(door) }
 	f.done = func() { s.forget(f) }
 	s.ended.Add(1)
