@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 )
 
@@ -10,6 +11,11 @@ type Conversation struct {
 	Commands []string // all lines that are no content, in their order
 	Content  []byte   // as sent, with dots stuffed; without the end of data
 	Ended    bool     // the end of data was there
+}
+
+// String is the whole of it for a person who looks for what went wrong.
+func (c Conversation) String() string {
+	return fmt.Sprintf("commands %q, content %q, ended %v", c.Commands, c.Content, c.Ended)
 }
 
 // readConversation takes DATA for granted: whoever sends it goes on with content.

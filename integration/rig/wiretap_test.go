@@ -71,7 +71,7 @@ func TestWhatAWiretapReadsOfContent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := readConversation([]byte(test.said)); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got %+v, want %+v", got, test.want)
+				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
