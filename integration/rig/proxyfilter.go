@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,12 +28,13 @@ type Filter struct {
 	Address string // where Postfix connects
 	Status  string // the HTTP address
 
-	cmd func() *exec.Cmd
-	log *Log
+	cmd    func() *exec.Cmd
+	log    *Log
+	newLog func() *Log
 }
 
 func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*Filter, error) {
-	f := &Filter{Address: s.layout.filter, log: log}
+	f := &Filter{Address: s.layout.filter, log: log, newLog: func() *Log { return s.log("proxyfilter") }}
 	if err := freeAddresses(&f.Status); err != nil {
 		return nil, err
 	}
@@ -50,7 +52,7 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	}
 	f.cmd = func() *exec.Cmd {
 		cmd := exec.Command(s.opts.Binary, args...)
-		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.Dir), opts.Env...)
+		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.Dir, "RUNTIME_DIRECTORY="+s.Dir), opts.Env...)
 		return cmd
 	}
 	return f, f.Start(ctx)
@@ -77,6 +79,22 @@ func (f *Filter) Start(ctx context.Context) (err error) {
 		return fmt.Errorf("start proxyfilter: %w (%w)", err, context.Cause(ctx))
 	}
 	return nil
+}
+
+// TakeOver starts a process that takes the place of the running one, with a log of
+// its own, and returns that one, which ends when its conversations have.
+func (f *Filter) TakeOver(ctx context.Context) (old *Daemon, err error) {
+	log, cmd := f.newLog(), f.cmd()
+	cmd.Args = append(cmd.Args, "--takeover")
+	next, err := start(cmd, log)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := log.Wait(ctx, 0, `\bserving: `); err != nil {
+		return nil, errors.Join(fmt.Errorf("take over: %w", err), next.Stop())
+	}
+	old, f.Daemon, f.log = f.Daemon, next, log
+	return old, nil
 }
 
 // Stop ends it, as systemd would.
