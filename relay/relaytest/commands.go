@@ -92,7 +92,7 @@ func (c *conversation) attributes(verb Stage, argument string) error {
 }
 
 func (c *conversation) mail(argument string) error {
-	path, ok := cutFold(argument, "FROM:")
+	path, ok := cutFold(strings.TrimLeft(argument, " \t"), "FROM:")
 	switch {
 	case !ok:
 		c.hop.violation(c.number, "MAIL %.80q", argument)
@@ -115,7 +115,7 @@ func (c *conversation) mail(argument string) error {
 }
 
 func (c *conversation) rcpt(argument string) error {
-	path, ok := cutFold(argument, "TO:")
+	path, ok := cutFold(strings.TrimLeft(argument, " \t"), "TO:")
 	switch {
 	case !ok:
 		c.hop.violation(c.number, "RCPT %.80q", argument)
