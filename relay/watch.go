@@ -87,8 +87,8 @@ func (w *watch) run() {
 	}
 	if errors.Is(heard, errGone) || errors.Is(heard, errExcess) {
 		w.heard = heard
+		w.stop() // at the limit the context ends by itself: that is a timeout, and nobody has gone
 	}
-	w.stop()
 	select {
 	case <-w.answered:
 	case <-time.After(stuck):
