@@ -15,7 +15,7 @@ COPY go.mod go.sum ./
 RUN if [ -n "$GOPROXY" ]; then export GOPROXY; else unset GOPROXY; fi; go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /proxyfilter ./cmd/proxyfilter && \
-    mkdir -p /empty/spool /empty/run
+    mkdir -p /empty/spool /empty/run /empty/state
 
 FROM ${RUN_IMAGE}
 COPY --from=build /proxyfilter /proxyfilter
@@ -24,8 +24,10 @@ COPY --from=build /proxyfilter /proxyfilter
 COPY --from=build --chown=10024:10024 /empty/spool /var/tmp
 # Here the next container takes over (serve --takeover).
 COPY --from=build --chown=10024:10024 /empty/run /run/proxyfilter
+# What must be known after a restart: the journal and the store.
+COPY --from=build --chown=10024:10024 /empty/state /var/lib/proxyfilter
 USER 10024:10024
-VOLUME /var/tmp /run/proxyfilter
+VOLUME /var/tmp /run/proxyfilter /var/lib/proxyfilter
 EXPOSE 10024
 HEALTHCHECK --interval=30s --timeout=5s CMD ["/proxyfilter", "health"]
 ENTRYPOINT ["/proxyfilter"]

@@ -175,7 +175,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	log := &logBook{}
 	path := filepath.Join(t.TempDir(), "status")
 	cmd := exec.Command("proxyfilter", "serve", "-o", "server.listen=127.0.0.1:0", "-o", "relay.next_hop="+hop,
-		"-o", "spamd.servers="+addr, "-o", "status.listen=unix:"+path, "-o", "log.format=postfix", "-o", "budget.spool_dir="+t.TempDir(), "-o", "journal.dir=")
+		"-o", "spamd.servers="+addr, "-o", "status.listen=unix:"+path, "-o", "log.format=postfix", "-o", "budget.spool_dir="+t.TempDir(), "-o", "journal.dir=", "-o", "store.path=")
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ type config struct {
 	Status    statusConfig
 	Metrics   metricsConfig
 	Journal   journalConfig
+	Store     storeConfig
 }
 
 type serverConfig struct {
@@ -91,3 +92,7 @@ type journalConfig struct {
 	Keep, KeepAddresses time.Duration
 	Subject             bool
 }
+
+// storeConfig is where the program remembers what must outlast it. Without a Path
+// that is nowhere.
+type storeConfig struct{ Kind, Path string }

@@ -47,6 +47,7 @@ func defaults(format string) config {
 		},
 		Log:    logConfig{Level: "info", Format: format},
 		Status: statusConfig{Listen: loopback("10088")},
+		Store:  storeConfig{Kind: "embedded", Path: "/var/lib/proxyfilter/state.db"},
 		Journal: journalConfig{
 			Dir: "/var/lib/proxyfilter/journal", Keep: journal.DefaultKeep, KeepAddresses: journal.DefaultKeepAddresses,
 		},

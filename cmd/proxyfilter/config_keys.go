@@ -29,7 +29,7 @@ func (k key) variable() string {
 // the environment, the command line, the printed configuration and the manual
 // all follow it.
 func (c *config) keys() []key {
-	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys())
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }
 
 func (c *config) serverKeys() []key {
@@ -121,6 +121,14 @@ func (c *config) journalKeys() []key {
 	}
 }
 
+func (c *config) storeKeys() []key {
+	s := &c.Store
+	return []key{
+		{"store.kind", word(&s.Kind, "embedded"), false, "what remembers messages that may come again: one file of this host"},
+		{"store.path", text(&s.Path, fileRules), false, "that file, in a directory that exists; empty: a restart forgets them"},
+	}
+}
+
 // keys lists what a [listeners.NAME] section may say. They are set in the file
 // only: a name could not be told from a key in the environment.
 func (l *listenerConfig) keys() []key {
@@ -139,5 +147,5 @@ func (c *config) allKeys() []key {
 	for i := range c.Listeners {
 		all = append(all, c.Listeners[i].keys()...)
 	}
-	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys())
+	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }

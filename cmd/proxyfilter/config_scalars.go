@@ -138,6 +138,16 @@ func directoryRules() rules {
 	}}
 }
 
+func fileRules() rules {
+	directory := directoryRules()
+	return rules{want: directory.want, check: func(s string) error {
+		if strings.HasSuffix(s, "/") {
+			return wrongf("write "+quote(s+"state.db"), "%s is a directory", quote(s))
+		}
+		return directory.check(s)
+	}}
+}
+
 func takeoverRules() rules {
 	want := fmt.Sprintf("an absolute path of at most %d characters, %q or nothing", maxSocketPath, noTakeover)
 	return rules{want: want, check: func(s string) error {

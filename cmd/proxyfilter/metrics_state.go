@@ -10,6 +10,7 @@ type state struct {
 	waiting       func() int
 	lostLines     func() int64
 	lostRecords   func() map[string]int64 // by cause: a closed set of words
+	storeErrors   func() int64
 }
 
 // slots are the scan slots of one server.
@@ -21,7 +22,7 @@ type slots struct {
 // stateCollector turns state into metrics.
 type stateCollector struct {
 	state
-	conversations, spool, slots, waiting, lost, lostRecords *prometheus.Desc
+	conversations, spool, slots, waiting, lost, lostRecords, storeErrors *prometheus.Desc
 }
 
 // watch adds what the running parts know of themselves.
@@ -37,12 +38,13 @@ func (m *metrics) watch(s state) {
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
 		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
+		storeErrors:   desc("store_errors_total", "Uses of the store that failed or took too long; what they were about is forgotten at a restart."),
 	})
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost, c.lostRecords} {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost, c.lostRecords, c.storeErrors} {
 		to <- d
 	}
 }
@@ -58,6 +60,7 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.waiting, float64(c.state.waiting()))
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
+	to <- prometheus.MustNewConstMetric(c.storeErrors, prometheus.CounterValue, float64(c.state.storeErrors()))
 	for cause, n := range c.state.lostRecords() {
 		to <- prometheus.MustNewConstMetric(c.lostRecords, prometheus.CounterValue, float64(n), cause)
 	}

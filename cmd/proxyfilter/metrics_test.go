@@ -29,6 +29,7 @@ func someMetrics() *metrics {
 		waiting:       func() int { return 5 },
 		lostLines:     func() int64 { return 2 },
 		lostRecords:   func() map[string]int64 { return map[string]int64{"queue": 4} },
+		storeErrors:   func() int64 { return 3 },
 	})
 	return m
 }
@@ -73,6 +74,7 @@ func TestRecordsAreCounted(t *testing.T) {
 		`seconds_count{stage="received"} 3`,
 		`seconds_count{stage="scanned"} 3`,
 		`slots{server="127.0.0.1:783",state="busy"} 1`,
+		`store_errors_total 3`,
 		`slots{server="127.0.0.1:783",state="free"} 3`,
 		`source_errors_total{cause="timeout",source="other"} 1`,
 		`source_seconds_count{source="other"} 1`,

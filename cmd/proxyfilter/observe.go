@@ -28,6 +28,7 @@ func (d *daemon) observe(p pages) {
 		waiting:       func() int { return d.current.Load().waiting() },
 		lostLines:     d.lines.lost.Load,
 		lostRecords:   d.journalLosses,
+		storeErrors:   d.server.StoreFailures,
 	})
 	w := web{metrics: d.metrics, ready: d.ready, log: d.log}
 	if p.metrics != nil {

@@ -38,7 +38,7 @@ limit of the cgroup, unless it is set.
 
 The exit code is 0 after a stop, 1 after a second signal, 2 when the configuration
 is wrong or systemd passed a socket that no listen key asks for, and 75 when an
-address, the spool or the journal cannot be had.`
+address, the spool, the journal or the store cannot be had.`
 
 func (p *program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -93,12 +93,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.lines = newLineQueue(p.stderr, queueLength)
 	d.log = newLog(c.Log, d.lines, newPrefix(p.environ, p.stderr))
 	d.server = newServer(&c.config, p.environ, d.log)
-	if err := d.server.Spool.Check(); err != nil {
-		open.close()
-		d.lines.Close(time.Second)
-		return nil, fmt.Errorf("budget.spool_dir: %w", err)
-	}
-	if d.journal, err = openJournal(&c, d.log); err != nil {
+	if err := d.openFiles(&c); err != nil {
 		open.close()
 		d.lines.Close(time.Second)
 		return nil, err
@@ -116,6 +111,22 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 		d.log.Info().Str("socket", takeoverPath(&c.config, p.environ)).Msg("there is no process to take over from")
 	}
 	return d, nil
+}
+
+// openFiles opens what is on the disk, or nothing.
+func (d *daemon) openFiles(c *loaded) (err error) {
+	if err := d.server.Spool.Check(); err != nil {
+		return fmt.Errorf("budget.spool_dir: %w", err)
+	}
+	if d.journal, err = openJournal(c, d.log); err != nil {
+		return err
+	}
+	if d.store, err = openStore(c, d.before.Gone(), d.log); err != nil {
+		d.closeJournal(time.Second)
+		return err
+	}
+	d.server.Store = d.store.memory()
+	return nil
 }
 
 // remark logs what an administrator should know at the start.

@@ -139,7 +139,9 @@ listen = "127.0.0.1:0"
 format = "postfix"
 [journal]
 dir = %q
-%s`, hop, startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), more))
+[store]
+path = %q
+%s`, hop, startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "state.db"), more))
 	s.start(t, program{named: named})
 	return s
 }

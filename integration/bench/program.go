@@ -105,7 +105,9 @@ format = "postfix"
 listen = %q
 [journal]
 dir = %q
-`, p.addr, s.nextHop, s.connections, s.dir, servers, s.slots, p.status, filepath.Join(s.dir, "journal"))
+[store]
+path = %q
+`, p.addr, s.nextHop, s.connections, s.dir, servers, s.slots, p.status, filepath.Join(s.dir, "journal"), filepath.Join(s.dir, "state.db"))
 }
 
 // greeted waits for the greeting, so that no run pays for the start.

@@ -43,7 +43,7 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 		return nil, fmt.Errorf("configure proxyfilter: %w", err)
 	}
 	args := []string{"serve", "-c", file}
-	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal()}, opts.Set...)
+	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal(), "store.path=" + filepath.Join(s.Dir, "state.db")}, opts.Set...)
 	if s.opts.Postfix.XClient {
 		settings = append(settings, "relay.client=xclient")
 	}

@@ -111,7 +111,12 @@ func (p *Predecessor) watch() {
 }
 
 // Gone is closed when the other process has ended, after Serving.
-func (p *Predecessor) Gone() <-chan struct{} { return p.gone }
+func (p *Predecessor) Gone() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.gone
+}
 
 // Close ends the connection. Before Serving that means that this process gives up,
 // and the sockets that nobody has taken are closed with it. It may be called for nil.

@@ -40,8 +40,11 @@ const (
 	MaxTTL   = 10 * 366 * 24 * time.Hour // time to live; it is above 0
 )
 
-// ErrClosed is what a store says after Close.
-var ErrClosed = errors.New("the store is closed")
+// The errors that mean something else than a failure of the disk.
+var (
+	ErrClosed = errors.New("the store is closed")
+	ErrInUse  = errors.New("another process has it open")
+)
 
 const (
 	openTime  = 10 * time.Second // for opening and reading the file

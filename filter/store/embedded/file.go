@@ -57,7 +57,7 @@ func open(c Config) (*file, error) {
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, errors.New("another process has it open")
+		return nil, ErrInUse
 	case err != nil:
 		return nil, err
 	}

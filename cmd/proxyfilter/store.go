@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"proxyfilter/filter/store/embedded"
+	"proxyfilter/relay"
+)
+
+// openStore is the store, or nil when there is none. A file that somebody has chosen
+// must be usable; the default one need not be. Where a process was before this one, it
+// has the file until before is closed, and those before it may have it for longer.
+func openStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (*store, error) {
+	if c.Store.Path == "" {
+		return nil, nil
+	}
+	s := &store{path: c.Store.Path, log: log, closing: make(chan struct{})}
+	if before != nil {
+		s.background.Go(func() { s.succeed(before) })
+		return s, nil
+	}
+	err := s.open()
+	if err == nil {
+		return s, nil
+	}
+	if _, chosen := c.origins["store.path"]; chosen {
+		return nil, fmt.Errorf("store.path: %w", err)
+	}
+	log.Warn().Err(err).
+		Msg("what must be remembered is forgotten at a restart: make the directory, or move a damaged file away, or set store.path")
+	return nil, nil
+}
+
+// store is the file of this process, once no other process has it. What is stored
+// before waits.
+type store struct {
+	path       string
+	log        zerolog.Logger
+	closing    chan struct{}
+	background sync.WaitGroup
+
+	mu      sync.Mutex
+	file    *embedded.Store
+	err     error // why there will never be a file
+	waiting []unstored
+}
+
+// maxWaiting bounds what waits for the file, some 200 bytes each, while the process
+// before us finishes its conversations.
+const maxWaiting = 4096
+
+// openAgain is how often the file is tried that another process has.
+const openAgain = 5 * time.Second
+
+// unstored is something to be stored, and how long it is worth it.
+type unstored struct {
+	key     string
+	value   []byte
+	expires time.Time
+}
+
+func (s *store) open() error {
+	file, err := embedded.Open(embedded.Config{Path: s.path})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.file = file
+	return err
+}
+
+// succeed opens the file when the process before us has ended.
+func (s *store) succeed(before <-chan struct{}) {
+	closing := false
+	select {
+	case <-before:
+	case <-s.closing:
+		closing = true
+	}
+	err := s.open()
+	for !closing && errors.Is(err, embedded.ErrInUse) {
+		select {
+		case <-time.After(openAgain):
+		case <-s.closing:
+			closing = true
+		}
+		err = s.open()
+	}
+	s.mu.Lock()
+	waiting := s.waiting
+	s.waiting, s.err = nil, err
+	s.mu.Unlock()
+	if err == nil {
+		err = s.putAll(waiting)
+	}
+	if err != nil && (!closing || len(waiting) > 0) {
+		s.log.Error().Err(err).Int("entries", len(waiting)).Msg("what must be remembered is forgotten at a restart")
+	}
+}
+
+func (s *store) putAll(waiting []unstored) error {
+	for _, e := range waiting {
+		ttl := time.Until(e.expires)
+		if ttl <= 0 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err := s.file.Put(ctx, e.key, e.value, ttl)
+		cancel()
+		if err != nil {
+			return err // a disk that fails would fail each
+		}
+	}
+	return nil
+}
+
+// Put stores a value, or keeps it until it can.
+func (s *store) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	s.mu.Lock()
+	file, err := s.file, s.err
+	switch {
+	case file != nil || err != nil:
+	case len(s.waiting) >= maxWaiting:
+		err = errors.New("store: the process before this one still has it, and too much waits")
+	default:
+		s.waiting = append(s.waiting, unstored{key, value, time.Now().Add(ttl)})
+	}
+	s.mu.Unlock()
+	if file == nil {
+		return err
+	}
+	return file.Put(ctx, key, value, ttl)
+}
+
+// Get finds a value in the file; what waits for it is in the memory of the relay.
+func (s *store) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	s.mu.Lock()
+	file, err := s.file, s.err
+	s.mu.Unlock()
+	if file == nil {
+		return nil, false, err
+	}
+	return file.Get(ctx, key)
+}
+
+// close writes what waits and closes the file.
+func (s *store) close() {
+	if s == nil {
+		return
+	}
+	close(s.closing)
+	s.background.Wait()
+	if s.file == nil {
+		return
+	}
+	if err := s.file.Close(); err != nil {
+		s.log.Error().Err(err).Msg("stopping")
+	}
+}
+
+// memory is the store for the relay. A nil pointer in an interface is not nil.
+func (s *store) memory() relay.Store {
+	if s == nil {
+		return nil
+	}
+	return s
+}
