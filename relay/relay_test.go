@@ -108,6 +108,8 @@ type postfix struct {
 	t    *testing.T
 	conn net.Conn
 	r    *bufio.Reader
+
+	heard string // the last reply
 }
 
 func (p *postfix) write(text string) {
@@ -129,7 +131,8 @@ func (p *postfix) reply() string {
 		}
 		whole.WriteString(line)
 		if len(line) < 4 || line[3] != '-' {
-			return whole.String()
+			p.heard = whole.String()
+			return p.heard
 		}
 	}
 }
