@@ -30,8 +30,12 @@ const grace = 100 * time.Millisecond
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
 func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
-	return j.Policies.For(m.Envelope).Decide(j.ask(ctx, m))
+	return j.Policies.Decide(m.Envelope, j.ask(ctx, m))
 }
+
+// Apart reports that a further recipient of an envelope needs a transaction of its
+// own: see Policies.Apart. It asks nobody.
+func (j Judge) Apart(e Envelope, recipient string) bool { return j.Policies.Apart(e, recipient) }
 
 type answer struct {
 	index   int

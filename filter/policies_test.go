@@ -10,9 +10,9 @@ func TestPoliciesFor(t *testing.T) {
 	local := filter.Client{Local: true}
 	authenticated := filter.Client{Authenticated: true}
 	policies := filter.Policies{
-		Default:   filter.Policy{Name: filter.DefaultPolicy, RejectAt: 10},
-		Listeners: map[string]string{"submission": filter.OwnPolicy, "hosting": filter.DefaultPolicy},
+		Default: filter.Policy{Name: filter.DefaultPolicy, RejectAt: 10},
 	}
+	policies.Listeners = map[string]filter.Policy{"submission": policies.Own(), "hosting": policies.Default}
 	for _, test := range []struct {
 		name, listener string
 		client         filter.Client
@@ -28,7 +28,7 @@ func TestPoliciesFor(t *testing.T) {
 		{"nothing through a listener with the default policy: authenticated", "hosting", authenticated, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := policies.For(filter.Envelope{Listener: test.listener, Client: test.client})
+			p := policies.For(filter.Envelope{Listener: test.listener, Client: test.client}, "b@example.org").Policy
 			want := filter.DefaultPolicy
 			if test.own {
 				want = filter.OwnPolicy

@@ -39,6 +39,11 @@ type Policy struct {
 	// RejectAt is the score from which a message is refused; 0 means never.
 	RejectAt float64
 
+	// Forwarded are recipients whose mail goes on to another server. For them
+	// ForwardedRejectAt is the limit when it is the lower one; 0 has no say.
+	Forwarded         *Recipients
+	ForwardedRejectAt float64
+
 	// TagOnly marks what would have been refused for its content. It is for
 	// mail of one's own users, who are not spammers by SpamAssassin's rules
 	// about dial-up addresses.

@@ -14,7 +14,11 @@ type Verdict struct {
 	// reference, which a policy does not know.
 	Text string
 
+	// Policy is the one that decided. Opinions are what each policy said when the
+	// recipients are under several; with one policy there are none.
 	Policy   string
+	Opinions []Opinion
+
 	Score    float64
 	TagAt    float64
 	RejectAt float64

@@ -3,6 +3,8 @@ package milestones
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,8 @@ type options struct {
 	server    *relay.Server
 	hop       *relay.NextHop
 	policy    filter.Policy
+	mixed     filter.Mixed
+	scopes    []filter.Scope // [policies.NAME], in the order of the script
 	wait      time.Duration
 	slots     int
 	scanLimit int64
@@ -48,7 +52,7 @@ func configure(settings []dialogue.Setting) (options, error) {
 	for _, s := range settings {
 		section, key, _ := strings.Cut(s.Key, ".")
 		set := map[string]func(key, value string) error{
-			"server": o.serverKey, "relay": o.relayKey, "budget": o.budgetKey, "spamd": o.spamdKey, "policy": o.policyKey,
+			"server": o.serverKey, "relay": o.relayKey, "budget": o.budgetKey, "spamd": o.spamdKey, "policy": o.defaultKey, "policies": o.scopeKey,
 		}[section]
 		if set == nil {
 			return o, fmt.Errorf("line %d: %s: %w", s.Line, s.Key, errUnknown)
@@ -120,27 +124,68 @@ func (o *options) spamdKey(key, value string) error {
 	return errUnknown
 }
 
-func (o *options) policyKey(key, value string) (err error) {
+func (o *options) defaultKey(key, value string) error {
+	switch key {
+	case "mixed":
+		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict})
+	case "forwarded":
+		o.policy.Forwarded = filter.NewRecipients(strings.Split(value, ","))
+		return nil
+	}
+	return policyKey(&o.policy, key, value)
+}
+
+// scopeKey sets NAME.key. A policy begins as a copy of the default one as it is by
+// then.
+func (o *options) scopeKey(key, value string) error {
+	name, key, _ := strings.Cut(key, ".")
+	i := slices.IndexFunc(o.scopes, func(s filter.Scope) bool { return s.Policy.Name == name })
+	if i < 0 {
+		i = len(o.scopes)
+		o.scopes = append(o.scopes, filter.Scope{Policy: o.policy})
+		o.scopes[i].Policy.Name = name
+	}
+	s := &o.scopes[i]
+	switch key {
+	case "recipients":
+		s.Recipients = strings.Split(value, ",")
+	case "clients":
+		for _, text := range strings.Split(value, ",") {
+			p, err := netip.ParsePrefix(text)
+			if err != nil {
+				return err
+			}
+			s.Clients = append(s.Clients, p)
+		}
+	default:
+		return policyKey(&s.Policy, key, value)
+	}
+	return nil
+}
+
+func policyKey(p *filter.Policy, key, value string) (err error) {
 	actions := map[string]filter.Action{"defer": filter.Defer, "accept": filter.Accept}
 	switch key {
 	case "mode":
-		return choose(value, &o.policy.Mode, map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe})
+		return choose(value, &p.Mode, map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe})
 	case "tag_at":
-		o.policy.TagAt, err = strconv.ParseFloat(value, 64)
+		p.TagAt, err = strconv.ParseFloat(value, 64)
 	case "reject_at":
-		o.policy.RejectAt, err = strconv.ParseFloat(value, 64)
+		p.RejectAt, err = strconv.ParseFloat(value, 64)
+	case "forwarded_reject_at":
+		p.ForwardedRejectAt, err = strconv.ParseFloat(value, 64)
 	case "on_scan_failure":
-		return choose(value, &o.policy.OnScanFailure, actions)
+		return choose(value, &p.OnScanFailure, actions)
 	case "on_busy":
-		return choose(value, &o.policy.OnBusy, actions)
+		return choose(value, &p.OnBusy, actions)
 	case "blind_limit":
-		return span(value, &o.policy.BlindLimit)
+		return span(value, &p.BlindLimit)
 	case "reject_text":
-		o.policy.RejectText = value
+		p.RejectText = value
 	case "contact":
-		o.policy.Contact = value
+		p.Contact = value
 	case "headers":
-		return choose(value, &o.policy.Headers, map[string]filter.Headers{
+		return choose(value, &p.Headers, map[string]filter.Headers{
 			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,
 		})
 	default:

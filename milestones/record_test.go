@@ -36,6 +36,11 @@ func words(r filter.Record) map[string]string {
 	if len(r.Verdict.Findings) > 0 && r.Verdict.Unscanned() == "" {
 		all["score"] = strconv.FormatFloat(r.Verdict.Score, 'f', -1, 64)
 	}
+	var opinions []string
+	for _, o := range r.Verdict.Opinions {
+		opinions = append(opinions, o.Policy+":"+o.Action.String())
+	}
+	all["policies"] = strings.Join(opinions, ",")
 	for _, f := range r.Verdict.Findings {
 		all[f.Source+"_cause"] = string(f.Cause)
 		all[f.Source+"_labels"] = strings.Join(f.Labels, ",")

@@ -60,7 +60,9 @@ func (w *world) configure() options {
 
 // begin starts the program.
 func (w *world) begin(o options) {
-	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{Default: o.policy}}
+	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{
+		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
+	}}
 	o.server.Judge = func() relay.Judge { return judge }
 	o.server.Record = w.record
 	o.server.Log = zerolog.New(w).Level(zerolog.WarnLevel)

@@ -14,25 +14,32 @@ a value that is not the default says where it came from.
 
 Problems go to standard error, all of them at once, each with its place, what is
 allowed and often a hint. Then nothing is printed and the exit code is 2. What is
-allowed but hardly meant is a warning, and does not change the exit code.`
+allowed but hardly meant is a warning, and does not change the exit code.
+
+With --explain it prints instead which policy a recipient is under, and why.`
 
 func (p *program) checkCommand() *cobra.Command {
 	var asJSON, quiet bool
+	var q question
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration and print what is in force",
 		Long:  checkHelp,
 		Args:  cobra.NoArgs,
 		Example: `  proxyfilter check
+  proxyfilter check --explain bob@example.org --client 192.0.2.7
   proxyfilter check --quiet -c new.toml && cp new.toml ` + defaultFile,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := load(p.sources())
-			if asJSON {
+			if asJSON && !q.asked() {
 				return p.checkJSON(c, err)
 			}
 			p.warn(c)
 			if err != nil {
 				return exit{exitUsage, fmt.Errorf("%w\nproxyfilter: %s", err, tally(err))}
+			}
+			if q.asked() {
+				return p.explain(c, q, asJSON)
 			}
 			if !quiet {
 				p.printConfig(c)
@@ -40,6 +47,7 @@ func (p *program) checkCommand() *cobra.Command {
 			return nil
 		},
 	}
+	q.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: configuration, origins, fingerprint, warnings, errors")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print problems only")
 	return cmd

@@ -147,26 +147,40 @@ func configurationTopic() *cobra.Command {
 	}
 }
 
-const configurationIntro = `The configuration is one TOML file. Each key outside of [listeners.NAME] can also
-be set in the environment (PROXYFILTER_SPAMD_SLOTS=10) and on the command line
-(-o spamd.slots=10). There, items of a list are separated by commas, and "none" is
-the empty list. The order is: defaults, file, environment, command line; the last
-one wins.
+const configurationIntro = `The configuration is one TOML file. Each key outside of [listeners.NAME] and
+[policies.NAME] can also be set in the environment (PROXYFILTER_SPAMD_SLOTS=10) and
+on the command line (-o spamd.slots=10). There, items of a list are separated by
+commas, and "none" is the empty list. The order is: defaults, file, environment,
+command line; the last one wins.
 
 Times are written as "20s", "5m", "4h" or "30d", sizes as "256KB", "8MB" or "1GB",
 where 1KB is 1024 bytes. "live" marks the keys that a reload (SIGHUP) takes over;
 the others need a restart.`
 
+const policiesIntro = `
+  Any number of these. Each changes what it says of [policy], where every key but
+  mixed and recipient_delimiter may stand, for the mail that its three
+  keys describe. All of those that are there must fit. When several policies fit,
+  the one wins that has the recipient's address, then his domain, then the nearest
+  parent domain; then the narrowest network of the client; then the listener; then
+  the one that stands first in the file.`
+
 func configurationHelp() string {
 	var b strings.Builder
 	b.WriteString(configurationIntro)
 	c := defaults("postfix")
-	c.Listeners = []listenerConfig{{Name: "NAME"}}
+	c.Listeners, c.Policies = []listenerConfig{{Name: "NAME"}}, []namedPolicy{{Name: "NAME"}}
 	section := ""
 	for _, k := range c.allKeys() {
+		if strings.HasPrefix(k.name, "policies.") && !k.selects() {
+			continue // they are those of [policy]
+		}
 		if k.section() != section {
 			section = k.section()
 			fmt.Fprintf(&b, "\n\n[%s]", section)
+			if strings.HasPrefix(section, "policies.") {
+				b.WriteString(policiesIntro)
+			}
 		}
 		live := ""
 		if k.live {

@@ -15,11 +15,14 @@ type config struct {
 	Budget    budgetConfig
 	Spamd     spamdConfig
 	Policy    policyConfig
+	Policies  []namedPolicy // in the order of the file
 	Log       logConfig
 	Status    statusConfig
 	Metrics   metricsConfig
 	Journal   journalConfig
 	Store     storeConfig
+
+	dir string // of the configuration file: names of further files begin there
 }
 
 type serverConfig struct {
@@ -79,6 +82,13 @@ type policyConfig struct {
 	RejectText    string
 	Contact       string
 	Headers       string
+
+	Forwarded         entries[string]
+	ForwardedRejectAt float64 // 0: never
+
+	// Of [policy] only: they are about several policies.
+	Mixed              string
+	RecipientDelimiter string
 }
 
 type logConfig struct{ Level, Format string }

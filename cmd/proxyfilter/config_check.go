@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,12 +16,12 @@ const proxyTimeout = 100 * time.Second
 // crossChecks finds what only two values together show. Values with a problem
 // of their own are left alone: one mistake must not be reported twice.
 func (l *loader) crossChecks() {
-	l.checkScores()
 	l.checkBudget()
 	l.checkDoors()
 	l.checkAllow()
 	l.checkSmall()
 	l.checkJournal()
+	l.checkPolicies()
 }
 
 // conflict reports a problem of several keys, at the one that was set last.
@@ -48,11 +49,26 @@ func (l *loader) latest(keys []string) (at origin, sound bool) {
 	return at, true
 }
 
-func (l *loader) checkScores() {
-	p := l.Policy
-	if p.TagAt > 0 && p.RejectAt > 0 && p.TagAt > p.RejectAt {
-		l.conflict("did you swap them?", fmt.Sprintf("policy.reject_at %g is below policy.tag_at %g", p.RejectAt, p.TagAt),
-			"policy.reject_at", "policy.tag_at")
+// checkScores compares the limits of one policy. What is wrong in [policy] is not
+// said again of those that have it from there.
+func (l *loader) checkScores(at string, p *policyConfig) {
+	inherited := func(names ...string) bool {
+		return at != "policy" && !slices.ContainsFunc(names, func(name string) bool { _, set := l.origins[at+"."+name]; return set })
+	}
+	if p.TagAt > 0 && p.RejectAt > 0 && p.TagAt > p.RejectAt && !inherited("tag_at", "reject_at") {
+		l.conflict("did you swap them?", fmt.Sprintf("%s.reject_at %g is below %[1]s.tag_at %[3]g", at, p.RejectAt, p.TagAt),
+			at+".reject_at", at+".tag_at", "policy.reject_at", "policy.tag_at")
+	}
+	limit := p.ForwardedRejectAt
+	if len(p.Forwarded.all) > 0 && (limit == 0 || p.RejectAt > 0 && limit >= p.RejectAt) && !inherited("forwarded", "forwarded_reject_at") {
+		l.warn("set it below reject_at", at+".forwarded has no effect: its limit is not the lower one",
+			at+".forwarded", at+".forwarded_reject_at", at+".reject_at")
+	}
+	if !inherited("reject_text") && !strings.Contains(p.RejectText, "{id}") {
+		l.warn("write {id} into it", at+".reject_text has no reference: a refused sender can name nothing to look for", at+".reject_text")
+	}
+	if !inherited("contact", "reject_text") && p.Contact != "" && !strings.Contains(p.RejectText, "{contact}") {
+		l.warn("write {contact} into "+at+".reject_text", at+".contact has no effect", at+".contact", at+".reject_text")
 	}
 }
 
@@ -95,12 +111,6 @@ func (l *loader) checkSmall() {
 	}
 	if l.Spamd.SharedUser != "" && !strings.Contains(l.Spamd.User, "{recipient}") {
 		l.warn("", "spamd.shared_user has no effect while spamd.user does not contain {recipient}", "spamd.shared_user", "spamd.user")
-	}
-	if !strings.Contains(l.Policy.RejectText, "{id}") {
-		l.warn("write {id} into it", "policy.reject_text has no reference: a refused sender can name nothing to look for", "policy.reject_text")
-	}
-	if l.Policy.Contact != "" && !strings.Contains(l.Policy.RejectText, "{contact}") {
-		l.warn("write {contact} into policy.reject_text", "policy.contact has no effect", "policy.contact", "policy.reject_text")
 	}
 }
 

@@ -30,6 +30,8 @@ func (l *loader) readEnvironment(environ []string) {
 		p := problem{at: at, what: "unknown variable"}
 		if strings.HasPrefix(name, envPrefix+"LISTENERS_") {
 			p.hint = "[listeners.NAME] is set in the file only"
+		} else if strings.HasPrefix(name, envPrefix+"POLICIES_") {
+			p.hint = "[policies.NAME] is set in the file only"
 		} else if best, found := nearest(name, slices.Sorted(maps.Keys(known))); found {
 			p.hint = fmt.Sprintf("did you mean %s?", best)
 		}
@@ -77,6 +79,8 @@ func (l *loader) readOption(o string) {
 	switch {
 	case strings.HasPrefix(name, "listeners."):
 		p.hint = "[listeners.NAME] is set in the file only"
+	case strings.HasPrefix(name, "policies."):
+		p.hint = "[policies.NAME] is set in the file only"
 	default:
 		p.hint = l.keyHint(name[:max(0, dot)], name[dot+1:])
 	}

@@ -88,16 +88,26 @@ func (c *config) spamdKeys() []key {
 
 func (c *config) policyKeys() []key {
 	p := &c.Policy
+	return append(p.keys("policy.", &c.dir),
+		key{"policy.mixed", word(&p.Mixed, "lenient", "strict"), true, "recipients under several policies: lenient refuses if all of these refuse, strict if one does"},
+		key{"policy.recipient_delimiter", text(&p.RecipientDelimiter, delimiterRules), true, "as Postfix's: what stands behind it in a user's name makes no difference to [policies.NAME]"},
+	)
+}
+
+// keys lists what can be different in each policy; at is the section.
+func (p *policyConfig) keys(at string, dir *string) []key {
 	return []key{
-		{"policy.mode", word(&p.Mode, "enforce", "observe"), true, "observe carries everything and records what would have happened"},
-		{"policy.tag_at", score(&p.TagAt, "spamd"), true, "the score from which mail is marked; \"spamd\" is the threshold in spamd's reply"},
-		{"policy.reject_at", score(&p.RejectAt, "never"), true, "the score from which mail is refused"},
-		{"policy.on_scan_failure", word(&p.OnScanFailure, "defer", "accept"), true, "what happens to mail that no scanner could answer for"},
-		{"policy.on_busy", word(&p.OnBusy, "defer", "accept"), true, "what happens to mail that no scanner had time for"},
-		{"policy.blind_limit", span(&p.BlindLimit, 0, 30*24*time.Hour), true, "after so long without any scanner, accept and mark; 0: never"},
-		{"policy.reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
-		{"policy.contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
-		{"policy.headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
+		{at + "mode", word(&p.Mode, "enforce", "observe"), true, "observe carries everything and records what would have happened"},
+		{at + "tag_at", score(&p.TagAt, "spamd"), true, "the score from which mail is marked; \"spamd\" is the threshold in spamd's reply"},
+		{at + "reject_at", score(&p.RejectAt, "never"), true, "the score from which mail is refused"},
+		{at + "on_scan_failure", word(&p.OnScanFailure, "defer", "accept"), true, "what happens to mail that no scanner could answer for"},
+		{at + "on_busy", word(&p.OnBusy, "defer", "accept"), true, "what happens to mail that no scanner had time for"},
+		{at + "blind_limit", span(&p.BlindLimit, 0, 30*24*time.Hour), true, "after so long without any scanner, accept and mark; 0: never"},
+		{at + "reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
+		{at + "contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
+		{at + "headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
+		{at + "forwarded", recipients(&p.Forwarded, dir), true, "recipients whose mail goes on to another server: what that refuses would be our backscatter"},
+		{at + "forwarded_reject_at", score(&p.ForwardedRejectAt, "never"), true, "their limit, where it is below reject_at"},
 	}
 }
 
@@ -137,15 +147,19 @@ func (l *listenerConfig) keys() []key {
 		{at + "listen", addresses(&l.Listen, forListening), false, "where Postfix connects"},
 		{at + "next_hop", optional(&l.NextHop, forConnecting), false, "the after-filter Postfix of this door; empty: relay.next_hop"},
 		{at + "client", optionalWord(&l.Client, "xforward", "xclient"), false, "how that next hop learns of the client; empty: relay.client. Never xclient where users authenticate: their login is not passed on"},
-		{at + "policy", optionalWord(&l.Policy, "default", "own"), true, "the policy of all its mail; empty: authenticated and local mail is \"own\""},
+		{at + "policy", text(&l.Policy, policyRules), true, "the policy of all its mail; empty: [policies.NAME] choose, and authenticated and local mail is \"own\""},
 	}
 }
 
-// allKeys are the keys of c and of its listeners, in the order of printing.
+// allKeys are the keys of c, its listeners and its policies, in the order of printing.
 func (c *config) allKeys() []key {
 	all := slices.Concat(c.serverKeys(), c.relayKeys())
 	for i := range c.Listeners {
 		all = append(all, c.Listeners[i].keys()...)
 	}
-	return slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
+	all = slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys())
+	for i := range c.Policies {
+		all = append(all, c.Policies[i].keys(&c.dir)...)
+	}
+	return slices.Concat(all, c.outputKeys(), c.journalKeys(), c.storeKeys())
 }

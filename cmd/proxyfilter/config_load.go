@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,9 +40,10 @@ type loaded struct {
 // loader collects all problems; nothing stops it.
 type loader struct {
 	loaded
-	index    map[string]key
-	bad      map[string]bool // keys with a problem, which cross checks leave alone
-	problems []problem
+	index     map[string]key
+	overrides []override
+	bad       map[string]bool // keys with a problem, which cross checks leave alone
+	problems  []problem
 }
 
 // load reads and checks a configuration. Its error has one line for each
@@ -52,6 +54,7 @@ func load(s sources) (loaded, error) {
 		bad:    map[string]bool{},
 	}
 	data, err := os.ReadFile(s.file)
+	l.dir = filepath.Dir(s.file)
 	switch {
 	case err == nil:
 		l.file = s.file
@@ -66,6 +69,7 @@ func load(s sources) (loaded, error) {
 	for _, o := range s.options {
 		l.readOption(o)
 	}
+	l.inherit()
 	l.crossChecks()
 	return l.loaded, together(l.problems)
 }
@@ -79,7 +83,8 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// reindex binds the keys to the config. Listeners must not be added afterwards.
+// reindex binds the keys to the config. Listeners and policies must not be added
+// afterwards.
 func (l *loader) reindex() {
 	l.index = map[string]key{}
 	for _, k := range l.allKeys() {
@@ -112,6 +117,10 @@ func (l *loader) set(k key, at origin, v literal) {
 		if errors.As(err, &w) {
 			p.hint = w.hint
 		}
+		var e elsewhere
+		if errors.As(err, &e) {
+			p.at = e.at
+		}
 		l.complain(p)
 	}
 }
@@ -123,6 +132,7 @@ func (l *loader) readFile(name string, d document) {
 		l.complain(problem{at: at(b.line), what: "not TOML: " + b.what})
 	}
 	l.addListeners(d, at)
+	l.addPolicies(d, at)
 	l.reindex()
 	sections := l.sections()
 	reported := map[string]bool{}
@@ -137,7 +147,11 @@ func (l *loader) readFile(name string, d document) {
 			continue
 		}
 		seen[full] = e.line
-		if k, known := l.index[full]; known {
+		switch k, known := l.index[full]; {
+		case known && e.path[0] == "policies":
+			l.overrides = append(l.overrides, override{full, at(e.line), e.value})
+			continue
+		case known:
 			l.set(k, at(e.line), e.value)
 			continue
 		}
@@ -148,7 +162,7 @@ func (l *loader) readFile(name string, d document) {
 
 // sections are the names that may stand in brackets.
 func (l *loader) sections() map[string]bool {
-	found := map[string]bool{"listeners": true}
+	found := map[string]bool{"listeners": true, "policies": true}
 	for _, k := range l.index {
 		found[k.section()] = true
 	}

@@ -17,9 +17,12 @@ func (l *loader) keyHint(section, last string) string {
 		if k.section() == section {
 			here = append(here, k.last())
 		}
-		if k.last() == last {
+		if !strings.HasPrefix(name, "policies.") && k.last() == last {
 			elsewhere = append(elsewhere, name)
 		}
+	}
+	if (key{name: "." + last}).selects() && len(elsewhere) == 0 {
+		elsewhere = []string{"policies.NAME." + last}
 	}
 	if len(elsewhere) > 0 {
 		return "did you mean " + strings.Join(elsewhere, " or ") + "?"
@@ -36,20 +39,16 @@ func (l *loader) keyHint(section, last string) string {
 	return ""
 }
 
-// addListeners makes room for the [listeners.NAME] of the document.
-func (l *loader) addListeners(d document, at func(int) origin) {
+// named lists the NAMEs of [kind.NAME] that the document has, each where it is
+// first named.
+func (d document) named(kind string) []table {
+	var found []table
+	seen := map[string]bool{}
 	add := func(path []string, line int) {
-		known := slices.ContainsFunc(l.Listeners, func(c listenerConfig) bool { return len(path) > 1 && c.Name == path[1] })
-		if len(path) < 2 || path[0] != "listeners" || known {
-			return
+		if len(path) > 1 && path[0] == kind && !seen[path[1]] {
+			seen[path[1]] = true
+			found = append(found, table{path: path[:2], line: line})
 		}
-		if !listenerName(path[1]) {
-			l.complain(problem{
-				at: at(line), what: fmt.Sprintf("%s is not a name for a listener", quote(path[1])),
-				allowed: "at most 32 letters, digits, hyphens and underscores",
-			})
-		}
-		l.Listeners = append(l.Listeners, listenerConfig{Name: path[1]})
 	}
 	for _, t := range d.tables {
 		add(t.path, t.line)
@@ -59,10 +58,27 @@ func (l *loader) addListeners(d document, at func(int) origin) {
 			add(e.path, e.line)
 		}
 	}
+	return found
 }
 
-// listenerName keeps names fit for a record and for a line of the log.
-func listenerName(s string) bool {
+// addListeners makes room for the [listeners.NAME] of the document.
+func (l *loader) addListeners(d document, at func(int) origin) {
+	for _, s := range d.named("listeners") {
+		name := s.path[1]
+		switch {
+		case name == firstDoor:
+			l.complain(problem{at: at(s.line), what: fmt.Sprintf("a listener cannot be called %s", quote(name)), hint: "that is the one of server.listen"})
+		case !sectionName(name):
+			l.complain(problem{at: at(s.line), what: fmt.Sprintf("%s is not a name for a listener", quote(name)), allowed: allowedName})
+		}
+		l.Listeners = append(l.Listeners, listenerConfig{Name: name})
+	}
+}
+
+const allowedName = "at most 32 letters, digits, hyphens and underscores"
+
+// sectionName keeps names fit for a record and for a line of the log.
+func sectionName(s string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	return s != "" && len(s) <= 32 && strings.Trim(s, letters) == ""
 }

@@ -10,10 +10,14 @@ import (
 )
 
 // print writes the configuration as TOML. What is not a default says in a
-// comment where it came from.
+// comment where it came from, and a [policies.NAME] has only what it changes.
 func (l *loaded) print(w io.Writer) {
 	section := ""
 	for _, k := range l.allKeys() {
+		at, set := l.origins[k.name]
+		if strings.HasPrefix(k.name, "policies.") && !set {
+			continue // it is as [policy] says
+		}
 		if k.section() != section {
 			if section != "" {
 				fmt.Fprintln(w)
@@ -22,7 +26,7 @@ func (l *loaded) print(w io.Writer) {
 			fmt.Fprintf(w, "[%s]\n", section)
 		}
 		line := k.last() + " = " + k.value.String()
-		if at, set := l.origins[k.name]; set {
+		if set {
 			line += "  # " + strings.Map(oneLine, at.String())
 		}
 		fmt.Fprintln(w, line)
@@ -65,11 +69,19 @@ func (c *config) fingerprint() string {
 	sum := sha256.New()
 	for _, k := range c.allKeys() {
 		if !ownMatter(k) {
-			fmt.Fprintf(sum, "%s = %s\n", k.name, k.value)
+			fmt.Fprintf(sum, "%s = %s\n", k.name, content(k.value))
 		}
 	}
 	fmt.Fprintf(sum, "scanned = %t\n", len(c.Spamd.Servers) > 0)
 	return hex.EncodeToString(sum.Sum(nil))[:12]
+}
+
+// content is what two values are compared by.
+func content(v value) string {
+	if c, has := v.(interface{ content() string }); has {
+		return c.content()
+	}
+	return v.String()
 }
 
 func ownMatter(k key) bool {
@@ -95,15 +107,18 @@ func changed(before, after *config) (live, restart []string) {
 		old, known := was[k.name]
 		delete(was, k.name)
 		switch {
-		case known && old.value.String() == k.value.String():
-		case k.live && known:
+		case known && content(old.value) == content(k.value):
+		case k.live && (known || strings.HasPrefix(k.name, "policies.")):
 			live = append(live, k.name)
 		default:
 			restart = append(restart, k.name)
 		}
 	}
 	for _, k := range before.allKeys() {
-		if _, gone := was[k.name]; gone {
+		switch _, gone := was[k.name]; {
+		case gone && strings.HasPrefix(k.name, "policies."):
+			live = append(live, k.name)
+		case gone:
 			restart = append(restart, k.name)
 		}
 	}

@@ -44,6 +44,9 @@ func (o origin) String() string {
 }
 
 func (o origin) compare(p origin) int {
+	if o.rank == fromFile && p.rank == fromFile && o.name != p.name {
+		return cmp.Compare(o.name, p.name) // a list in a file of its own
+	}
 	return cmp.Or(cmp.Compare(o.rank, p.rank), cmp.Compare(o.line, p.line))
 }
 

@@ -163,6 +163,24 @@ func takeoverRules() rules {
 	}}
 }
 
+func policyRules() rules {
+	return rules{want: `"default", "own", the name of a [policies.NAME], or nothing`, check: func(s string) error {
+		if s != "" && !sectionName(s) {
+			return wrongf("", "%s is not the name of a policy", quote(s))
+		}
+		return nil
+	}}
+}
+
+func delimiterRules() rules {
+	return rules{want: `characters that begin an extension, such as "+" or "+-", or nothing`, check: func(s string) error {
+		if !printable(s) || len(s) > 8 || strings.ContainsAny(s, " @\".") {
+			return wrongf("", "%s cannot separate users from extensions", quote(s))
+		}
+		return nil
+	}}
+}
+
 func nameRules() rules {
 	return rules{want: "a user's name without blanks, or nothing", check: func(s string) error {
 		if !printable(s) || strings.ContainsAny(s, " :") || len(s) > 255 {

@@ -134,6 +134,9 @@ func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
 			}
 			file := write(t, "["+k.section()+"]\n"+k.last()+" = "+k.value.String()+"\n")
 			word := strings.Trim(strings.ReplaceAll(strings.Trim(k.value.String(), "[]"), `", "`, ","), `"`)
+			if word == "" && strings.HasPrefix(k.value.String(), "[") {
+				word = noItems
+			}
 			for _, s := range []sources{
 				{file: file, required: true},
 				{environ: []string{k.variable() + "=" + word}},

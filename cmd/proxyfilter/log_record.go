@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,6 +82,9 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 	if v.Policy != "" {
 		e.Str("policy", v.Policy)
 	}
+	if len(v.Opinions) > 0 {
+		logOpinions(e, v.Opinions)
+	}
 	for i := range v.Findings {
 		f := &v.Findings[i]
 		if f.Server != "" {
@@ -93,6 +97,27 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", cut(f.Err, maxText))
 		}
 	}
+}
+
+// logOpinions says what each policy wanted, and from what score on it refuses:
+// "customer:reject:8".
+func logOpinions(e *zerolog.Event, opinions []filter.Opinion) {
+	all := newShortList()
+	for _, o := range opinions {
+		all.add(opinionText(o))
+	}
+	e.Array("policies", all.array)
+}
+
+func opinionText(o filter.Opinion) string {
+	action, limit := o.Action.String(), "never"
+	if o.Would != o.Action {
+		action = "would-" + o.Would.String()
+	}
+	if o.RejectAt > 0 {
+		limit = strconv.FormatFloat(o.RejectAt, 'f', -1, 64)
+	}
+	return o.Policy + ":" + action + ":" + limit
 }
 
 func logTests(e *zerolog.Event, findings []filter.Finding) {

@@ -69,7 +69,7 @@ func (d *daemon) retire(old *judgement) {
 
 // adopt is the running configuration with the live keys of the next one.
 func adopt(running config, next *config) config {
-	running.Policy = next.Policy
+	running.Policy, running.Policies = next.Policy, next.Policies
 	running.Spamd = next.Spamd
 	running.Budget.Wait = next.Budget.Wait
 	running.Listeners = append([]listenerConfig(nil), running.Listeners...)

@@ -28,6 +28,8 @@ user = "{recipient}"
 shared_user = "mail"
 scan_limit = "1MB"
 connect_timeout = "1s"
+[policies.customer]
+recipients = ["example.org"]
 [policy]
 mode = "observe"
 tag_at = 4.0
@@ -38,6 +40,10 @@ blind_limit = "4h"
 reject_text = "No, {id}{contact}"
 contact = "; call us"
 headers = "none"
+forwarded = ["example.com"]
+forwarded_reject_at = 5.0
+mixed = "strict"
+recipient_delimiter = "+"
 `
 
 func TestReloadTakesOverEveryKeyThatIsSaidToBeLive(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ refused, else 0.`
 type scanFlags struct {
 	sender     string
 	recipients []string
+	client     string
 	listener   string
 	own        bool
 	asJSON     bool
@@ -46,6 +48,7 @@ func (p *program) scanCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.sender, "from", "", "the envelope's sender `ADDRESS`; empty for a bounce")
 	cmd.Flags().StringArrayVar(&f.recipients, "to", nil, "a recipient `ADDRESS`; may be repeated")
+	cmd.Flags().StringVar(&f.client, "client", "", "the client's `IP` address")
 	cmd.Flags().StringVar(&f.listener, "listener", "", "the front door, as [listeners.`NAME`]")
 	cmd.Flags().BoolVar(&f.own, "own", false, "as mail of an authenticated user")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "for programs: one object for each message")
@@ -60,7 +63,8 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.known(c.Listeners); err != nil {
+	envelope, err := f.envelope(&c.config)
+	if err != nil {
 		return exit{exitUsage, err}
 	}
 	scanner := newScanner(&c.config, nil, zerolog.Nop())
@@ -70,7 +74,7 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 	judge := judgeOf(&c.config, scanner)
 	code := exitFine
 	for _, file := range files {
-		one, err := p.scanFile(ctx, judge, c.Budget.Verdict, f, file)
+		one, err := p.scanFile(ctx, judge, c.Budget.Verdict, envelope, file)
 		if err != nil {
 			fmt.Fprintf(p.stderr, "proxyfilter: %v\n", err)
 			code = exitTemporary
@@ -92,23 +96,48 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 	return nil
 }
 
-// known refuses a front door that the configuration does not have: its mail would
-// be under another policy than the one that was asked about.
-func (f scanFlags) known(listeners []listenerConfig) error {
+// envelope is that of the messages, but for the reference.
+func (f scanFlags) envelope(c *config) (filter.Envelope, error) {
+	e := filter.Envelope{
+		Listener: f.listener, Sender: f.sender, Recipients: f.recipients,
+		Client: filter.Client{Authenticated: f.own},
+	}
+	var err error
+	if e.Client.Addr, err = clientAddress(f.client); err != nil {
+		return e, err
+	}
+	return e, knownListener(f.listener, c.Listeners)
+}
+
+// clientAddress reads --client; without it nothing is known of the client.
+func clientAddress(text string) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil {
+		return addr, fmt.Errorf("proxyfilter: --client %s is not an address", quote(text))
+	}
+	return addr, nil
+}
+
+// knownListener refuses a front door that the configuration does not have: its mail
+// would be under another policy than the one that was asked about.
+func knownListener(name string, listeners []listenerConfig) error {
 	names := make([]string, len(listeners))
 	for i, l := range listeners {
 		names[i] = l.Name
 	}
 	switch {
-	case f.listener == "" || slices.Contains(names, f.listener):
+	case name == "" || slices.Contains(names, name):
 		return nil
 	case len(names) == 0:
-		return fmt.Errorf("proxyfilter: --listener %s: the configuration has no [listeners.NAME]", quote(f.listener))
+		return fmt.Errorf("proxyfilter: --listener %s: the configuration has no [listeners.NAME]", quote(name))
 	}
-	return fmt.Errorf("proxyfilter: --listener %s: the listeners are %s", quote(f.listener), strings.Join(names, ", "))
+	return fmt.Errorf("proxyfilter: --listener %s: the listeners are %s", quote(name), strings.Join(names, ", "))
 }
 
-func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, f scanFlags, file string) (scanned, error) {
+func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, envelope filter.Envelope, file string) (scanned, error) {
 	var data []byte
 	var err error
 	if file == "-" {
@@ -123,15 +152,8 @@ func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.
 	now := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, now.Add(budget))
 	defer cancel()
-	verdict := judge.Weigh(ctx, filter.Message{
-		Envelope: filter.Envelope{
-			ID: filter.Reference(now, 0), Listener: f.listener,
-			Client: filter.Client{Authenticated: f.own},
-			Sender: f.sender, Recipients: f.recipients,
-		},
-		Content:  bytes.NewReader(content),
-		Received: now,
-	})
+	envelope.ID = filter.Reference(now, 0)
+	verdict := judge.Weigh(ctx, filter.Message{Envelope: envelope, Content: bytes.NewReader(content), Received: now})
 	return newScanned(file, int64(len(content)), verdict), nil
 }
 

@@ -18,12 +18,22 @@ type scanned struct {
 	Would    filter.Action `json:"would"` // differs while the policy observes
 	Reason   filter.Reason `json:"reason"`
 	Policy   string        `json:"policy"`
+	Policies []policySaid  `json:"policies,omitempty"` // when the recipients are under several
 	Score    float64       `json:"score"`
 	TagAt    float64       `json:"tag_at"`
 	RejectAt float64       `json:"reject_at"` // 0: never
 	Sources  []sourceSaid  `json:"sources"`
 
 	unscanned bool
+}
+
+type policySaid struct {
+	Policy     string        `json:"policy"`
+	Recipients []string      `json:"recipients"`
+	Action     filter.Action `json:"action"`
+	Would      filter.Action `json:"would"`
+	TagAt      float64       `json:"tag_at"`
+	RejectAt   float64       `json:"reject_at"`
 }
 
 type sourceSaid struct {
@@ -48,6 +58,9 @@ func newScanned(file string, size int64, v filter.Verdict) scanned {
 		File: file, Size: size, Action: v.Action, Would: v.Would, Reason: v.Reason, Policy: v.Policy,
 		Score: rounded(v.Score), TagAt: v.TagAt, RejectAt: v.RejectAt,
 		Sources: []sourceSaid{}, unscanned: v.Unscanned() != "",
+	}
+	for _, o := range v.Opinions {
+		s.Policies = append(s.Policies, policySaid(o))
 	}
 	for _, f := range v.Findings {
 		said := sourceSaid{
@@ -84,6 +97,9 @@ func (s scanned) print(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s: %s%s, reason=%s, score=%.1f, tag_at=%.1f, reject_at=%s, policy=%s\n",
 		visible(s.File), s.Action, observed, s.Reason, s.Score, s.TagAt, limit, s.Policy)
+	for _, o := range s.Policies {
+		fmt.Fprintf(w, "  %s, for %s\n", opinionText(filter.Opinion(o)), visible(strings.Join(o.Recipients, ", ")))
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range s.Sources {
 		if f.Cause != "" {

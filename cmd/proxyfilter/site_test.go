@@ -161,6 +161,22 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
+// openFile starts a site with a configuration that is there already, which says
+// nothing of addresses.
+func openFile(t *testing.T, spamd *spamdtest.Server, file string) *site {
+	t.Helper()
+	s := newSite(shortDir(t))
+	s.file = file
+	var hop string
+	s.hop, hop = startHop(t)
+	s.start(t, program{named: true, options: []string{
+		"server.listen=127.0.0.1:0", "relay.next_hop=" + hop, "spamd.servers=" + startSpamd(t, spamd),
+		"budget.spool_dir=" + t.TempDir(), "status.listen=127.0.0.1:0", "log.format=postfix",
+		"journal.dir=" + filepath.Join(t.TempDir(), "journal"), "store.path=" + filepath.Join(t.TempDir(), "state.db"),
+	}})
+	return s
+}
+
 // start runs the daemon as serve does.
 func (s *site) start(t *testing.T, p program) {
 	t.Helper()

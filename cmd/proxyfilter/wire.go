@@ -99,39 +99,6 @@ func notice(log zerolog.Logger, n spamd.Notice) {
 	e.Str("event", string(n.Event)).Str("server", n.Server).Msg("spamd")
 }
 
-// newPolicies is what the verdicts follow.
-func newPolicies(c *config) filter.Policies {
-	p := c.Policy
-	listeners := map[string]string{}
-	for _, l := range c.Listeners {
-		if l.Policy != "" {
-			listeners[l.Name] = l.Policy
-		}
-	}
-	return filter.Policies{Listeners: listeners, Default: filter.Policy{
-		Name:          filter.DefaultPolicy,
-		Mode:          map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe}[p.Mode],
-		TagAt:         p.TagAt,
-		RejectAt:      p.RejectAt,
-		OnScanFailure: action(p.OnScanFailure),
-		OnBusy:        action(p.OnBusy),
-		BlindLimit:    p.BlindLimit,
-		RejectText:    p.RejectText,
-		Contact:       p.Contact,
-		Headers: map[string]filter.Headers{
-			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,
-		}[p.Headers],
-	}}
-}
-
-// action is Defer unless accepting was written down.
-func action(word string) filter.Action {
-	if word == "accept" {
-		return filter.Accept
-	}
-	return filter.Defer
-}
-
 // judgeOf asks the scanner under the policies of c.
 func judgeOf(c *config, scanner *spamd.Scanner) filter.Judge {
 	j := filter.Judge{Policies: newPolicies(c)}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"proxyfilter/filter"
+)
+
+// question is what "check --explain" is asked.
+type question struct {
+	recipients []string
+	client     string
+	listener   string
+	own        bool
+}
+
+func (q *question) flags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&q.recipients, "explain", nil, "print which policy a recipient `ADDRESS` is under, and why; may be repeated")
+	cmd.Flags().StringVar(&q.client, "client", "", "with --explain: the client's `IP` address")
+	cmd.Flags().StringVar(&q.listener, "listener", "", "with --explain: the front door, as [listeners.`NAME`]")
+	cmd.Flags().BoolVar(&q.own, "own", false, "with --explain: as mail of an authenticated user")
+}
+
+// asked reports that there is a question.
+func (q *question) asked() bool {
+	return len(q.recipients) > 0 || q.client != "" || q.listener != "" || q.own
+}
+
+// envelope is that of the mail in question.
+func (q *question) envelope(c *config) (filter.Envelope, error) {
+	e := filter.Envelope{Listener: q.listener, Client: filter.Client{Authenticated: q.own}, Recipients: q.recipients}
+	switch {
+	case len(q.recipients) == 0:
+		return e, errors.New("proxyfilter: --client, --listener and --own belong to --explain ADDRESS")
+	case q.listener == firstDoor:
+		e.Listener = ""
+	default:
+		if err := knownListener(q.listener, c.Listeners); err != nil {
+			return e, err
+		}
+	}
+	var err error
+	e.Client.Addr, err = clientAddress(q.client)
+	return e, err
+}
+
+// explained is the policy of one recipient.
+type explained struct {
+	Recipient     string   `json:"recipient"`
+	Policy        string   `json:"policy"`
+	Because       []string `json:"because"`
+	Mode          string   `json:"mode"`
+	TagAt         any      `json:"tag_at"`
+	RejectAt      any      `json:"reject_at"`
+	OnScanFailure string   `json:"on_scan_failure"`
+	OnBusy        string   `json:"on_busy"`
+	TagOnly       bool     `json:"tag_only"`
+}
+
+// explain prints the policy of each recipient, and what they come to together.
+func (p *program) explain(c loaded, q question, asJSON bool) error {
+	e, err := q.envelope(&c.config)
+	if err != nil {
+		return exit{exitUsage, err}
+	}
+	policies := newPolicies(&c.config)
+	var all []explained
+	names := map[string]bool{}
+	for _, recipient := range q.recipients {
+		m := policies.For(e, recipient)
+		names[m.Policy.Name] = true
+		all = append(all, c.explained(e, recipient, m))
+	}
+	if asJSON {
+		return writeJSON(p.stdout, all)
+	}
+	for _, x := range all {
+		fmt.Fprintf(p.stdout, "%s: policy %s\n", visible(x.Recipient), x.Policy)
+		for _, line := range x.Because {
+			fmt.Fprintf(p.stdout, "  %s\n", visible(line))
+		}
+		fmt.Fprintf(p.stdout, "  mode=%s, tag_at=%v, reject_at=%v, on_scan_failure=%s, on_busy=%s\n", x.Mode, x.TagAt, x.RejectAt, x.OnScanFailure, x.OnBusy)
+	}
+	if len(names) > 1 {
+		fmt.Fprintf(p.stdout, "together: %d policies, and policy.mixed = %s: %s\n", len(names), quote(c.Policy.Mixed), togetherMeans(policies.Mixed))
+	}
+	return nil
+}
+
+func togetherMeans(m filter.Mixed) string {
+	if m == filter.Strict {
+		return "refused for all if one of them refuses"
+	}
+	return "refused only if all of them refuse, else delivered to all and tagged"
+}
+
+func (c *loaded) explained(e filter.Envelope, recipient string, m filter.Match) explained {
+	p := m.Policy
+	x := explained{
+		Recipient: recipient, Policy: p.Name, Because: c.because(e, m), Mode: "enforce",
+		TagAt: orWord(p.TagAt, "spamd"), RejectAt: orWord(p.RejectAt, "never"),
+		OnScanFailure: p.OnScanFailure.String(), OnBusy: p.OnBusy.String(), TagOnly: p.TagOnly,
+	}
+	if p.Mode == filter.Observe {
+		x.Mode = "observe"
+	}
+	if p.TagOnly {
+		x.RejectAt = "never"
+	}
+	return x
+}
+
+// because is what decided, with the places where it was written.
+func (c *loaded) because(e filter.Envelope, m filter.Match) []string {
+	name := strings.TrimSuffix(m.Policy.Name, filter.ForwardedSuffix)
+	at := "policies." + name
+	section := at
+	var why []string
+	say := func(key, what string) {
+		if place, set := c.origins[key]; set {
+			what += " (" + place.String() + ")"
+		}
+		why = append(why, what)
+	}
+	switch door := "listeners." + e.Listener; {
+	case m.Listener && !c.namesDoor(name, e.Listener):
+		say(door+".policy", door+".policy is "+quote(name))
+	case m.Own:
+		say("", "the client is authenticated or local: the built-in policy tags at most")
+	case m.Recipient == "" && !m.Client.IsValid() && !m.Listener:
+		say("", "no [policies.NAME] is for it, so [policy] applies")
+	}
+	if name == filter.DefaultPolicy || name == filter.OwnPolicy {
+		section = "policy"
+	}
+	if m.Recipient != "" {
+		say(at+".recipients", at+".recipients has "+quote(m.Recipient))
+	}
+	if m.Client.IsValid() {
+		say(at+".clients", at+".clients has "+quote(m.Client.String()))
+	}
+	if m.Listener && c.namesDoor(name, e.Listener) {
+		say(at+".listeners", at+".listeners has "+quote(orFirst(e.Listener)))
+	}
+	if m.Forwarded != "" {
+		say(section+".forwarded", section+".forwarded has "+quote(m.Forwarded)+": its limit is lower")
+	}
+	return why
+}
+
+// namesDoor reports that the policy itself names the listener.
+func (c *config) namesDoor(policy, listener string) bool {
+	for i := range c.Policies {
+		if c.Policies[i].Name == policy {
+			for _, d := range c.Policies[i].Listeners {
+				if d == orFirst(listener) {
+					return c.pinned(listener) == ""
+				}
+			}
+		}
+	}
+	return false
+}
+
+// pinned is the policy that a listener has for all its mail.
+func (c *config) pinned(listener string) string {
+	for _, l := range c.Listeners {
+		if l.Name == listener {
+			return l.Policy
+		}
+	}
+	return ""
+}
+
+func orFirst(listener string) string {
+	if listener == "" {
+		return firstDoor
+	}
+	return listener
+}
+
+// orWord is a score, or the word for 0.
+func orWord(score float64, word string) any {
+	if score == 0 {
+		return word
+	}
+	return score
+}

@@ -1,0 +1,74 @@
+package main
+
+import "proxyfilter/filter"
+
+// newPolicies is what the verdicts follow.
+func newPolicies(c *config) filter.Policies {
+	ps := filter.Policies{
+		Default:   newPolicy(filter.DefaultPolicy, &c.Policy),
+		Mixed:     map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict}[c.Policy.Mixed],
+		Listeners: map[string]filter.Policy{},
+	}
+	known := map[string]filter.Policy{filter.DefaultPolicy: ps.Default, filter.OwnPolicy: ps.Own()}
+	var scopes []filter.Scope
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		known[p.Name] = newPolicy(p.Name, &p.policyConfig)
+		if p.scoped() {
+			scopes = append(scopes, filter.Scope{
+				Policy: known[p.Name], Recipients: p.Recipients.all, Clients: p.Clients.all, Listeners: doorNames(p.Listeners),
+			})
+		}
+	}
+	if len(scopes) > 0 || len(c.Policy.Forwarded.all) > 0 {
+		ps.Selection = filter.NewSelection(scopes, c.Policy.RecipientDelimiter)
+	}
+	for _, l := range c.Listeners {
+		if p, set := known[l.Policy]; set {
+			ps.Listeners[l.Name] = p
+		}
+	}
+	return ps
+}
+
+func newPolicy(name string, p *policyConfig) filter.Policy {
+	policy := filter.Policy{
+		Name:          name,
+		Mode:          map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe}[p.Mode],
+		TagAt:         p.TagAt,
+		RejectAt:      p.RejectAt,
+		OnScanFailure: action(p.OnScanFailure),
+		OnBusy:        action(p.OnBusy),
+		BlindLimit:    p.BlindLimit,
+		RejectText:    p.RejectText,
+		Contact:       p.Contact,
+		Headers: map[string]filter.Headers{
+			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,
+		}[p.Headers],
+		ForwardedRejectAt: p.ForwardedRejectAt,
+	}
+	if len(p.Forwarded.all) > 0 {
+		policy.Forwarded = filter.NewRecipients(p.Forwarded.all)
+	}
+	return policy
+}
+
+// doorNames are listeners as envelopes name them.
+func doorNames(listeners []string) []string {
+	var all []string
+	for _, name := range listeners {
+		if name == firstDoor {
+			name = "" // the one of server.listen
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+// action is Defer unless accepting was written down.
+func action(word string) filter.Action {
+	if word == "accept" {
+		return filter.Accept
+	}
+	return filter.Defer
+}

@@ -1,0 +1,81 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEverySpellingOfAnAddressIsOneMailbox(t *testing.T) {
+	for spelling, want := range map[string]string{
+		"user@example.org":                       "user@example.org",
+		"User@Example.ORG":                       "user@example.org",
+		`"user"@example.org`:                     "user@example.org",
+		`"us\er"@example.org`:                    "user@example.org",
+		`us"er"@example.org`:                     "user@example.org",
+		`u\ser@example.org`:                      "user@example.org",
+		"user@example.org.":                      "user@example.org",
+		"user @ example.org":                     "user@example.org",
+		"user(who)@example.org(where (is))":      "user@example.org",
+		"@a.example,@b.example:user@example.org": "user@example.org",
+		`"us er"@example.org`:                    "us er@example.org",
+		`"a@b"@example.org`:                      "a@b@example.org",
+		`"a(b"@example.org`:                      "a(b@example.org",
+		"user@[IPv6:2001:db8::1]":                "user@[ipv6:2001:db8::1]",
+		"Postmaster":                             "postmaster",
+		"":                                       "",
+		`\`:                                      `\`,
+		"Üser@EXÄMPLE.org":                       "üser@exämple.org",
+	} {
+		if got := Mailbox(spelling); got != want {
+			t.Errorf("%q is %q, want %q", spelling, got, want)
+		}
+	}
+}
+
+func TestLookupsGoFromTheAddressToItsParentDomains(t *testing.T) {
+	for _, test := range []struct {
+		name, recipient, delimiters string
+		want                        []string
+	}{
+		{"without an extension", "A@mx.example.org", "+", []string{"a@mx.example.org", "mx.example.org", ".example.org", ".org"}},
+		{"with one", "a+b@example.org", "+", []string{"a+b@example.org", "a@example.org", "example.org", ".org"}},
+		{"without delimiters there is none", "a+b@example.org", "", []string{"a+b@example.org", "example.org", ".org"}},
+		{"the first delimiter splits, whichever it is", "a-b+c@x", "+-", []string{"a-b+c@x", "a@x", "x"}},
+		{"a delimiter in front splits nothing", "+b@x", "+", []string{"+b@x", "x"}},
+		{"a name of Postfix's own is not split", "mailer-daemon@x", "-", []string{"mailer-daemon@x", "x"}},
+		{"nor is a list's owner", "owner-list@x", "-", []string{"owner-list@x", "x"}},
+		{"nor its desk", "list-request@x", "-", []string{"list-request@x", "x"}},
+		{"with another delimiter they are", "owner+list@x", "+", []string{"owner+list@x", "owner@x", "x"}},
+		{"an address without a domain", "postmaster", "+", []string{"postmaster"}},
+		{"an empty domain", "a@", "+", []string{"a@"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := lookups(nil, test.recipient, test.delimiters); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// FuzzMailbox: whatever a stranger writes, the form is one that does not change
+// again, its lookups are bounded, and quoting the local part makes no difference.
+func FuzzMailbox(f *testing.F) {
+	for _, seed := range []string{"a@b", `"a"@b`, `\`, `"`, "(((", "@a:b@c", strings.Repeat("a.", 200) + "a@" + strings.Repeat("b.", 200), "\xff@\xfe", "ſ@K"} {
+		f.Add(seed, "+-")
+	}
+	f.Fuzz(func(t *testing.T, address, delimiters string) {
+		form := Mailbox(address)
+		if len(lookups(nil, address, delimiters)) > maxLookups {
+			t.Errorf("%q has too many lookups", address)
+		}
+		if !strings.ContainsAny(form, "\"\\(: \t") && Mailbox(form) != form {
+			t.Errorf("%q became %q, then %q", address, form, Mailbox(form))
+		}
+		if local, domain, ok := strings.Cut(form, "@"); ok && !strings.ContainsAny(form, "\"\\(: \t") {
+			if again := Mailbox(`"` + local + `"@` + domain); again != form {
+				t.Errorf("%q quoted is %q", form, again)
+			}
+		}
+	})
+}

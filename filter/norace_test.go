@@ -1,0 +1,6 @@
+//go:build !race
+
+package filter_test
+
+// raceDetector makes everything ten times slower.
+const raceDetector = false
