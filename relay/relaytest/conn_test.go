@@ -1,6 +1,7 @@
 package relaytest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -115,6 +116,12 @@ func TestListener(t *testing.T) {
 		_, err = l.Dial(t.Context())
 		fails(t, err, syscall.ECONNREFUSED)
 		l.Refuse(false)
+		l.Hang(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		_, err = l.Dial(ctx)
+		fails(t, err, context.DeadlineExceeded)
+		cancel()
+		l.Hang(false)
 		waiting, err := l.Dial(t.Context())
 		if err != nil {
 			t.Fatal(err)

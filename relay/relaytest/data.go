@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"time"
 )
 
 func (c *conversation) data(argument string) error {
@@ -48,12 +49,16 @@ func (c *conversation) content() error {
 	fault, faulty := c.hop.fault(Content, 0)
 	begin := true
 	var got int64
+	var sip time.Duration
 	for {
 		if faulty && got >= fault.After {
-			faulty = false
-			if err := c.play(fault, "451 4.3.0 Error: queue file write error"); err != nil {
+			faulty, sip = false, fault.Sip
+			if err := c.interrupt(fault); err != nil {
 				return err
 			}
+		}
+		if err := c.pause(sip); err != nil {
+			return err
 		}
 		piece, err := c.piece()
 		if err != nil {
@@ -66,6 +71,15 @@ func (c *conversation) content() error {
 		got += int64(len(piece))
 		begin = bytes.HasSuffix(piece, []byte("\r\n"))
 	}
+}
+
+// interrupt does what a fault says in the middle of content, where there is no
+// usual reply. One that only reads slowly says nothing.
+func (c *conversation) interrupt(f Fault) error {
+	if f.Sip > 0 {
+		return nil
+	}
+	return c.play(f, "451 4.3.0 Error: queue file write error")
 }
 
 // piece reads up to a LF, or a part of a line that is too long for the buffer. It

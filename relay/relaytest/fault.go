@@ -56,6 +56,10 @@ type Fault struct {
 	// the next hop has it, and nobody was told.
 	Take bool
 
+	// Sip, at Content, is a pause before each further line is read: the sender's
+	// window fills, and it cannot tell this from a hop that has stopped.
+	Sip time.Duration
+
 	// After is how much content comes before a fault at Content.
 	After int64
 

@@ -23,8 +23,8 @@ import (
 	"sync"
 )
 
-// Hop is a next hop. Its fields may not change once it serves; the zero Hop is a
-// Postfix without faults.
+// Hop is a next hop. Its fields may not change once it serves, but for the faults,
+// see Become; the zero Hop is a Postfix without faults.
 type Hop struct {
 	// Hostname is in the greeting; empty means hop.example.
 	Hostname string
@@ -118,6 +118,17 @@ func (h *Hop) Serve(l net.Listener) error {
 		h.mu.Unlock()
 		go h.converse(c, number)
 	}
+}
+
+// Become changes the faults by stage from here on, and counts them anew. Nil heals
+// the hop; a fault under way goes on.
+func (h *Hop) Become(at map[Stage]Fault) {
+	h.start()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.At = at
+	clear(h.came)
+	clear(h.done)
 }
 
 // Close ends every conversation and waits for that. The listener is the caller's.

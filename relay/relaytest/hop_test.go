@@ -174,6 +174,34 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestAHopThatBecomesAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &Hop{At: map[Stage]Fault{MAIL: {Reply: "451 not yet", Times: 1}}}
+		r := say(t, h, begin("> MAIL FROM:<a>\r\n", "< 451 not yet")...)
+		h.Become(map[Stage]Fault{At(MAIL, 1): {Reply: "550 never"}})
+		if f, ok := h.fault(MAIL, 0); !ok || f.Reply != "550 never" {
+			t.Errorf("the fault is %+v, %v", f, ok)
+		}
+		h.Become(nil)
+		if _, ok := h.fault(MAIL, 0); ok || len(r.Transactions) > 0 {
+			t.Error("it is not healed")
+		}
+	})
+}
+
+func TestAHopThatReadsSlowlyFillsTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		line := strings.Repeat("x", 62) + "\r\n"
+		lines := 2 * window / len(line)
+		r := say(t, &Hop{At: map[Stage]Fault{Content: {Sip: time.Millisecond}}}, begin("> MAIL FROM:<a@x>\r\n", "< 250", "> RCPT TO:<b@y>\r\n", "< 250",
+			"> DATA\r\n", "< 354", "> "+strings.Repeat(line, lines)+".\r\n", "< 250")...)
+		if took := time.Since(start); took < time.Duration(lines)*time.Millisecond || len(r.Delivered()) != 1 {
+			t.Errorf("took %v, delivered %d", took, len(r.Delivered()))
+		}
+	})
+}
+
 func TestEndlessReplyEndsWithTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &Hop{At: map[Stage]Fault{EHLO: {Endless: true}}}

@@ -19,6 +19,7 @@ type Listener struct {
 
 	mu     sync.Mutex
 	refuse bool
+	hang   bool
 	dialed int
 }
 
@@ -35,6 +36,14 @@ func (l *Listener) Refuse(yes bool) {
 	l.refuse = yes
 }
 
+// Hang makes each further Dial wait until its context ends, as for a host that is
+// away, or ends that.
+func (l *Listener) Hang(yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hang = yes
+}
+
 // Dialed counts the connections made.
 func (l *Listener) Dialed() int {
 	l.mu.Lock()
@@ -46,8 +55,11 @@ func (l *Listener) Dialed() int {
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	refused := &net.OpError{Op: "dial", Net: "memory", Err: syscall.ECONNREFUSED}
 	l.mu.Lock()
-	refuse := l.refuse
+	refuse, hang := l.refuse, l.hang
 	l.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+	}
 	select {
 	case <-l.closed:
 		return nil, refused

@@ -45,11 +45,19 @@ func (r Reply) stop(conn *line, at Stage) bool {
 	case r.Hang:
 		<-conn.done
 	case r.Reset:
-		if tcp, ok := conn.Conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // Close then sends RST
-		}
+		reset(conn.Conn)
 	}
 	return r.stops(at)
+}
+
+// reset makes the close that follows a reset, over TCP or in memory.
+func reset(conn net.Conn) {
+	switch c := conn.(type) {
+	case interface{ SetLinger(seconds int) error }:
+		_ = c.SetLinger(0)
+	case interface{ Reset() }:
+		c.Reset()
+	}
 }
 
 func (r Reply) stops(at Stage) bool { return r.Hang == at || r.Drop == at || r.Reset == at }
@@ -85,7 +93,18 @@ func (s *Server) converse(conn *line) {
 	if s.Choose != nil {
 		r = s.Choose(req)
 	}
-	r.answer(conn, req, w)
+	if bytes.Contains(req.Body, []byte(GTUBE)) {
+		r = r.spam()
+	}
+	r.answer(conn, w, func() []byte { return s.words(r, req, w.out[:0]) })
+}
+
+// words are the answer: ours, or another spamd's.
+func (s *Server) words(r Reply, req Request, dst []byte) []byte {
+	if s.Upstream != "" && r.Raw == "" && r.Code == 0 {
+		return req.ask(s.Upstream, dst)
+	}
+	return r.print(dst, req.Command)
 }
 
 func (r Reply) early(conn net.Conn) bool {
@@ -103,7 +122,7 @@ func (r Reply) halfway(conn *line, in io.Reader, req Request) bool {
 	return r.stop(conn, AtMessage)
 }
 
-func (r Reply) answer(conn *line, req Request, w *workspace) {
+func (r Reply) answer(conn *line, w *workspace, words func() []byte) {
 	if r.HalfClose {
 		_, _ = io.Copy(io.Discard, w.in)
 	}
@@ -111,31 +130,50 @@ func (r Reply) answer(conn *line, req Request, w *workspace) {
 		return
 	}
 	conn.pause(r.Delay)
-	if bytes.Contains(req.Body, []byte(GTUBE)) {
-		r = r.spam()
-	}
-	w.out = r.print(w.out[:0], req.Command)
-	if r.stops(InReply) {
-		_, _ = conn.Write(w.out[:len(w.out)/2])
-		r.stop(conn, InReply)
-		return
+	w.out = words()
+	for _, at := range [...]Stage{InReply, InStatus, InFields, InBody} {
+		if r.stops(at) {
+			from, to := part(w.out, at)
+			_, _ = conn.Write(w.out[:(from+to)/2])
+			r.stop(conn, at)
+			return
+		}
 	}
 	if err := r.write(conn, w.out); err == nil && r.NoFIN {
 		<-conn.done
 	}
 }
 
-func (r Reply) write(conn net.Conn, out []byte) error {
+// part is where a part of an answer begins and ends; any other stage means all.
+func part(out []byte, at Stage) (from, to int) {
+	status := bytes.Index(out, []byte("\r\n")) + len("\r\n")
+	fields := max(status, bytes.Index(out, []byte("\r\n\r\n"))+len("\r\n\r\n"))
+	switch at {
+	case InStatus:
+		return 0, status
+	case InFields:
+		return status, fields
+	case InBody:
+		return fields, len(out)
+	}
+	return 0, len(out)
+}
+
+func (r Reply) write(conn *line, out []byte) error {
 	step := len(out)
-	if r.Dribble {
+	if r.Dribble || r.Drip.Pause > 0 {
 		step = 1
 	}
-	for len(out) > 0 {
-		n, err := conn.Write(out[:min(step, len(out))])
+	from, to := part(out, r.Drip.In)
+	for at := 0; at < len(out); {
+		if at >= from && at < to {
+			conn.pause(r.Drip.Pause)
+		}
+		n, err := conn.Write(out[at:min(at+step, len(out))])
 		if err != nil {
 			return err
 		}
-		out = out[n:]
+		at += n
 	}
 	if !r.Endless {
 		return nil

@@ -24,6 +24,9 @@ const (
 	AtMessage       // half of the message is read
 	AtReply         // the request is read, nothing is answered
 	InReply         // half of the answer is written
+	InStatus        // half of its status line is written
+	InFields        // half of its fields are written
+	InBody          // half of what follows them is written
 )
 
 // Template is the form of the report.
@@ -60,9 +63,16 @@ type Reply struct {
 	NoFIN       bool   // the connection stays open after the answer
 	HalfClose   bool   // answers only after the client's half-close
 	Dribble     bool   // one byte at a time
+	Drip        Drip   // a pause between the bytes of one part
 	WrongLength int    // added to the true Content-length
 	Endless     bool   // the report never ends, and no length is given
 	Raw         string // all of the answer, in place of a right one
+}
+
+// Drip is a part of the answer that comes slowly.
+type Drip struct {
+	In    Stage // InStatus, InFields or InBody
+	Pause time.Duration
 }
 
 // GTUBE is the test string of SpamAssassin that any spamd scores with 1000.
