@@ -28,13 +28,16 @@ func (h *hop) content(r io.Reader, lender *buffers, ready func() error) error {
 			}
 			return h.send()
 		case err != nil:
-			return fmt.Errorf("spool: %w", err)
+			return fmt.Errorf("%w: %w", errSpool, err)
 		}
 		if err := h.send(); err != nil {
 			return err
 		}
 	}
 }
+
+// errSpool is a failure to read what was to be sent: our own, not the next hop's.
+var errSpool = errors.New("spool")
 
 // isAway recognises a connection that the other side has closed.
 func isAway(err error) bool {

@@ -262,6 +262,8 @@ func (n *NextHop) lost(commit context.Context, err error) outcome {
 		return outcome{reply: excessReply(), reason: filter.Malformed, err: err}
 	case over(commit):
 		return outcome{reply: awayReply(), reason: filter.Late, err: err}
+	case errors.Is(err, errSpool):
+		return outcome{reply: brokenReply(), reason: filter.Internal, err: err}
 	}
 	return outcome{reply: awayReply(), reason: filter.HopLost, err: err}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -40,6 +41,7 @@ type header struct {
 	open          *[]byte   // what the current field's lines are collected in
 	topmost       []byte    // the topmost Received field
 	inForged      bool
+	err           error // why it could not be read to its end
 }
 
 // span is a range of bytes of the content.
@@ -54,6 +56,10 @@ func readHeader(content filter.Content, r *bufio.Reader) header {
 	var at int64
 	for begin := true; ; {
 		line, err := r.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+			h.err = fmt.Errorf("read the header: %w", err)
+			break
+		}
 		if begin && !h.line(line, at) {
 			break
 		}

@@ -82,6 +82,9 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 	reader := s.srv.readers.take()
 	r.header = readHeader(spool, reader)
 	s.srv.readers.give(reader)
+	if r.err = r.header.err; r.err != nil { // what was not seen is not known to be harmless
+		return refuse(filter.Defer, filter.Internal, brokenReply())
+	}
 	odd := r.anomalies.BareCR + r.anomalies.BareLF + r.anomalies.ExtraCR
 	switch {
 	case r.header.received > maxReceived:

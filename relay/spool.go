@@ -19,7 +19,20 @@ type Spool struct {
 	Memory  int64  // bytes over all messages; 0 keeps none in memory
 	SpillAt int64  // bytes of one message; 0 keeps none in memory
 
+	// Create replaces the file without a name in Dir, in tests.
+	Create func() (File, error)
+
 	ram, disk atomic.Int64
+	late      atomic.Int32 // operations on files that nobody waits for
+	buffers   buffers
+}
+
+// File is what a message is kept in beyond memory. An *os.File is one: closing it
+// while it is read from is allowed.
+type File interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
 }
 
 // Check tries the directory, by making a file in it.
@@ -41,9 +54,38 @@ func (s *Spool) dir() string {
 	return s.Dir
 }
 
-// open makes a file that has no name. Where the file system cannot do that at
+// open makes a file that nobody waits for longer than patience.
+func (s *Spool) open() (File, error) {
+	type opened struct {
+		file File
+		err  error
+	}
+	if s.late.Load() >= maxLate {
+		return nil, fmt.Errorf("spool: %w", errLate)
+	}
+	o, ok := within(&s.late, func() opened {
+		file, err := s.create()
+		return opened{file, err}
+	}, func(o opened) {
+		if o.err == nil {
+			o.file.Close()
+		}
+	})
+	if !ok {
+		o.err = fmt.Errorf("spool: %w", errLate)
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	return &patientFile{file: o.file, late: &s.late, buffers: &s.buffers}, nil
+}
+
+// create makes a file that has no name. Where the file system cannot do that at
 // once (O_TMPFILE: overlayfs on old kernels, NFS), the name is taken away.
-func (s *Spool) open() (*os.File, error) {
+func (s *Spool) create() (File, error) {
+	if s.Create != nil {
+		return s.Create()
+	}
 	fd, err := unix.Open(s.dir(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return os.NewFile(uintptr(fd), "spool"), nil
@@ -75,21 +117,31 @@ type spooled struct {
 	limit int64 // more is counted, and not kept
 	size  int64
 	disk  int64 // bytes in the file
+	err   error // why nothing is kept any more
 
 	mu   sync.RWMutex // Close against ReadAt
 	ram  []byte
-	file *os.File
+	file File
 }
 
 var errTooBig = errors.New("message too big")
 
-// Write adds content. Beyond the limit it keeps nothing and says errTooBig.
-func (m *spooled) Write(p []byte) (int, error) {
+// Write adds content. Beyond the limit, and after a failure, it keeps nothing and
+// says so again each time: the rest still comes in, up to its end.
+func (m *spooled) Write(p []byte) (n int, err error) {
 	m.size += int64(len(p))
-	if m.size > m.limit {
-		m.Close()
-		return 0, errTooBig
+	if m.err == nil && m.size > m.limit {
+		m.err = errTooBig
+	} else if m.err == nil {
+		n, m.err = m.keep(p)
 	}
+	if m.err != nil {
+		m.Close()
+	}
+	return n, m.err
+}
+
+func (m *spooled) keep(p []byte) (int, error) {
 	if m.file == nil {
 		if m.fits(len(p)) {
 			m.ram = append(m.ram, p...)
@@ -149,13 +201,29 @@ func (m *spooled) spill() error {
 // Size is the length of the content in bytes.
 func (m *spooled) Size() int64 { return m.size }
 
-// ReadAt reads content, as io.ReaderAt wants it.
+// errShort is a file that has lost a part of the message. It must not look like
+// io.EOF, which would make a whole message of what is left.
+var errShort = errors.New("the spool file is shorter than the message")
+
+// ReadAt reads content, as io.ReaderAt wants it. Close does not wait for it.
 func (m *spooled) ReadAt(p []byte, off int64) (int, error) {
+	m.mu.RLock()
+	file := m.file
+	m.mu.RUnlock()
+	if file == nil {
+		return m.readRAM(p, off)
+	}
+	n, err := file.ReadAt(p, off)
+	if errors.Is(err, io.EOF) && off+int64(n) < m.size {
+		err = errShort
+	}
+	return n, err
+}
+
+func (m *spooled) readRAM(p []byte, off int64) (int, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	switch {
-	case m.file != nil:
-		return m.file.ReadAt(p, off)
 	case m.ram == nil && m.size > 0:
 		return 0, os.ErrClosed
 	case off >= int64(len(m.ram)):

@@ -1,0 +1,112 @@
+package relay
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowFile is a file whose disk hangs for a while.
+type slowFile struct {
+	*os.File
+	hang   time.Duration
+	closed chan struct{}
+}
+
+func (f *slowFile) Write(p []byte) (int, error) {
+	time.Sleep(f.hang)
+	return f.File.Write(p)
+}
+
+func (f *slowFile) ReadAt(p []byte, off int64) (int, error) {
+	time.Sleep(f.hang)
+	return f.File.ReadAt(p, off)
+}
+
+func (f *slowFile) Close() error {
+	close(f.closed)
+	return f.File.Close()
+}
+
+// hanging is a spool with one file, which can be made to hang.
+func hanging(t *testing.T) (*Spool, *slowFile) {
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &slowFile{File: file, closed: make(chan struct{})}
+	return &Spool{Create: func() (File, error) { return f, nil }}, f
+}
+
+func TestADiskThatHangsIsNotWaitedFor(t *testing.T) {
+	for name, use := range map[string]func(*spooled) error{
+		"while it is written": func(m *spooled) error { _, err := m.Write([]byte("more")); return err },
+		"while it is read":    func(m *spooled) error { _, err := m.ReadAt(make([]byte, 3), 0); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, f := hanging(t)
+				m := &spooled{spool: s, limit: 1000}
+				m.Write([]byte("some"))
+				f.hang = time.Hour
+				start := time.Now()
+				if err := use(m); !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("got %v", err)
+				}
+				m.Close()
+				if took := time.Since(start); took != patience {
+					t.Errorf("took %v", took)
+				}
+				if s.late.Load() != 1 {
+					t.Errorf("%d operations are late", s.late.Load())
+				}
+				<-f.closed // by the operation that was late
+				synctest.Wait()
+				if took := time.Since(start); took != time.Hour || s.late.Load() != 0 {
+					t.Errorf("closed after %v, %d operations are late", took, s.late.Load())
+				}
+			})
+		})
+	}
+}
+
+func TestAHungDiskHoldsNoMoreThreadsThanThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Spool{Create: func() (File, error) {
+			time.Sleep(time.Hour)
+			return nil, os.ErrNotExist
+		}}
+		for range maxLate + 5 {
+			m := &spooled{spool: s, limit: 1000}
+			if _, err := m.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			if m.Write([]byte("more")); time.Since(start) != 0 {
+				t.Error("a message whose file has failed tries again")
+			}
+		}
+		if n := s.late.Load(); n != maxLate {
+			t.Errorf("%d operations are late, want %d", n, maxLate)
+		}
+		time.Sleep(2 * time.Hour)
+		if n := s.late.Load(); n != 0 {
+			t.Errorf("%d operations are late after the disk has come back", n)
+		}
+	})
+}
+
+func TestAFileThatHasLostAPartIsNoEnd(t *testing.T) {
+	s, f := hanging(t)
+	m := &spooled{spool: s, limit: 1000}
+	defer m.Close()
+	m.Write([]byte("a whole message"))
+	if err := f.Truncate(5); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.ReadAt(make([]byte, 15), 0); n != 5 || !errors.Is(err, errShort) {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
