@@ -107,7 +107,7 @@ func (h *hop) silent() error {
 	case errors.Is(err, errExcess):
 		return errOdd
 	case err != nil:
-		return fmt.Errorf("the next hop broke off within content: %w", io.EOF)
+		return fmt.Errorf("the next hop broke off: %w", io.EOF)
 	}
 	return nil
 }

@@ -44,12 +44,12 @@ func (n *NextHop) visit(ctx context.Context, t *transaction) (wire.Reply, *visit
 	if err != nil {
 		return wire.Reply{}, nil, err
 	}
-	reply, err := n.begin(h, t)
+	reply, err := n.begin(ctx, h, t)
 	if h.reused && (isAway(err) || reply.Code == 421) {
 		if h, err = n.fresh(ctx, h); err != nil {
 			return wire.Reply{}, nil, err
 		}
-		reply, err = n.begin(h, t)
+		reply, err = n.begin(ctx, h, t)
 	}
 	if err != nil || reply.Class() != 2 {
 		n.drop(h)
@@ -58,7 +58,7 @@ func (n *NextHop) visit(ctx context.Context, t *transaction) (wire.Reply, *visit
 	return reply, &visit{next: n, hop: h}, nil
 }
 
-func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
+func (n *NextHop) begin(ctx context.Context, h *hop, t *transaction) (wire.Reply, error) {
 	if err := n.present(h, t.forward); err != nil {
 		return wire.Reply{}, err
 	}
@@ -69,7 +69,18 @@ func (n *NextHop) begin(h *hop, t *transaction) (wire.Reply, error) {
 	if err := f.land(); err != nil {
 		return wire.Reply{}, err
 	}
-	return h.ask(t.mail)
+	return h.askAlone(ctx, t.mail)
+}
+
+// askAlone is ask, if nothing waits to be read. What does would be taken for the
+// answer, and each later answer for that to the command before it, so that one
+// recipient's refusal would be told to another.
+func (h *hop) askAlone(ctx context.Context, line string) (wire.Reply, error) {
+	if err := h.silent(); err != nil {
+		return wire.Reply{}, err
+	}
+	h.until(ctx)
+	return h.ask(line)
 }
 
 // visitRcpt asks the next hop for one recipient. Its refusal is the answer, and
@@ -104,8 +115,7 @@ func (v *visit) ask(ctx context.Context, line string) (wire.Reply, error) {
 	if v.hop == nil {
 		return wire.Reply{}, v.err
 	}
-	v.hop.until(ctx)
-	reply, err := v.hop.ask(line)
+	reply, err := v.hop.askAlone(ctx, line)
 	if err != nil {
 		v.abort()
 		v.err = err
