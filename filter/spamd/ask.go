@@ -107,6 +107,8 @@ func (g *guard) verdict(library error) error {
 		return g.err
 	case g.reply.code != 0:
 		return &Error{Code: g.reply.code, Text: g.reply.text}
+	case g.deaf: // a refusal may come early, a score may not
+		return fmt.Errorf("%w: it came before the message had been read", errGarbled)
 	case library != nil:
 		return fmt.Errorf("%w: %w", errGarbled, library)
 	}

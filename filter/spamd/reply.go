@@ -114,6 +114,8 @@ func (r *reply) parseFields(head []byte) error {
 		value = bytes.TrimSpace(value)
 		switch {
 		case !ok:
+		case bytes.EqualFold(name, []byte("Spam")) && r.spam != nil:
+			return fmt.Errorf("%w: two scores", errGarbled)
 		case bytes.EqualFold(name, []byte("Spam")):
 			r.spam = bytes.Clone(value)
 		case bytes.EqualFold(name, []byte("Content-length")):

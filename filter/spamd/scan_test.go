@@ -170,6 +170,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{"a protocol error is refused", spamdtest.Reply{Code: 76, Text: "EX_PROTOCOL (bad)"}, filter.CauseRefused, "spamd ADDR: answered 76 EX_PROTOCOL (bad)"},
 		{"a score that is no number is broken", spamdtest.Reply{Raw: "SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: True ; nan / 5.0\r\n\r\n"}, filter.CauseBroken, "spamd ADDR: not an answer of spamd: NaN is no score"},
+		{"two scores are broken", spamdtest.Reply{Raw: "SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: False ; 0.0 / 5.0\r\nSpam: True ; 20.0 / 5.0\r\n\r\n"}, filter.CauseBroken, "spamd ADDR: not an answer of spamd: two scores"},
 		{"an infinite score is broken", spamdtest.Reply{Raw: "SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\nSpam: True ; inf / 5.0\r\n\r\n"}, filter.CauseBroken, "spamd ADDR: not an answer of spamd: +Inf is no score"},
 		{"noise is broken", spamdtest.Reply{Raw: "HTTP/1.0 400 Bad Request\r\n\r\n"}, filter.CauseBroken, `spamd ADDR: not an answer of spamd: "HTTP/1.0 400 Bad Request"`},
 		{"fields that make spamc panic do not", spamdtest.Reply{Raw: "SPAMD/1.1 0 EX_OK\r\nMessage-class: x\r\nContent-length: 0\r\n\r\n"}, filter.CauseBroken, "spamd ADDR: not an answer of spamd: could not read Spam header: header missing"},
