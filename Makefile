@@ -7,7 +7,7 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
 export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 
-.PHONY: build demo test check unit integration bench fuzz clean
+.PHONY: build demo test check unit integration faults bench fuzz clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o proxyfilter ./cmd/proxyfilter
@@ -34,6 +34,12 @@ unit:
 # The same promises kept by real Postfix, spamd and OpenDKIM.
 integration:
 	$(GO) test -tags integration -count=1 -timeout 20m ./integration/... ./filter/spamd/...
+
+# What happens when something goes wrong: plays the fault matrix, and writes and
+# prints the table. `make unit` fails when the table is not what was played.
+faults:
+	@$(GO) test ./milestones -run '^TestFaults$$' -count=1 -args -rewrite || exit 1
+	@cat integration/FAULTS.md
 
 bench:
 	$(GO) run ./integration/bench run

@@ -58,6 +58,7 @@ func plan() map[string]place {
 		"milestones":           {},
 		"integration":          {},
 		"integration/dialogue": {},
+		"integration/faults":   {ours: []string{"filter/spamd/spamdtest", "relay/relaytest"}},
 		"integration/rig":      {},
 		"integration/ledger":   {ours: []string{"integration/rig"}},
 		"integration/kills":    {ours: []string{"integration/rig", "integration/ledger"}},

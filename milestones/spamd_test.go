@@ -1,6 +1,8 @@
 package milestones
 
 import (
+	"context"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -10,26 +12,27 @@ import (
 	spamdclient "proxyfilter/filter/spamd"
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/integration/dialogue"
+	"proxyfilter/relay/relaytest"
 )
 
 // spamd is the daemon of a setup, in memory, and the scanner that asks it.
 type spamd struct {
 	scanners []filter.Scanner
 	server   spamdtest.Server
-	memory   *spamdtest.Memory
+	listener *relaytest.Listener
 	client   *spamdclient.Scanner
 }
 
 func startSpamd(t *testing.T, habits []dialogue.Habit, o options) *spamd {
 	t.Helper()
-	d := &spamd{memory: spamdtest.NewMemory()}
+	d := &spamd{listener: relaytest.Listen()}
 	var first, usual spamdtest.Reply
 	for _, h := range habits {
 		switch h.Do {
 		case "none":
 			return d
 		case "away":
-			d.memory.Refuse(true)
+			d.listener.Refuse(true)
 		default:
 			adopt(t, &first, h)
 			if !h.Once {
@@ -44,13 +47,19 @@ func startSpamd(t *testing.T, habits []dialogue.Habit, o options) *spamd {
 		}
 		return usual
 	}
-	d.server.Start(d.memory)
+	d.start(o, d.listener.Dial)
+	return d
+}
+
+// start serves, and makes the scanner, which connects with dial.
+func (d *spamd) start(o options, dial func(context.Context) (net.Conn, error)) {
+	d.server.Start(d.listener)
 	d.client = spamdclient.New(spamdclient.Config{
 		Servers:   []spamdclient.Server{{Network: "tcp", Address: "spamd.example:783", Slots: o.slots}},
-		ScanLimit: o.scanLimit, Wait: o.wait, Dial: d.memory.Dial,
+		ScanLimit: o.scanLimit, Wait: o.wait,
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 	})
 	d.scanners = []filter.Scanner{d.client}
-	return d
 }
 
 func adopt(t *testing.T, r *spamdtest.Reply, h dialogue.Habit) {
@@ -95,5 +104,5 @@ func (d *spamd) close() {
 		d.client.Close()
 		d.server.Close()
 	}
-	d.memory.Close()
+	d.listener.Close()
 }

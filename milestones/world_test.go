@@ -24,8 +24,9 @@ type world struct {
 	t      *testing.T
 	setup  dialogue.Setup
 	hop    *relaytest.Hop
-	behind *relaytest.Listener // where it listens
-	store  string              // the file that outlasts the program
+	behind *relaytest.Listener          // where it listens
+	store  string                       // the file that outlasts the program
+	stored func() (relay.Store, func()) // opens another store; nil: that of the setup
 	spamd  *spamd
 	served sync.WaitGroup
 
@@ -55,10 +56,11 @@ func (w *world) configure() options {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	o.hop.Dial = w.behind.Dial
 	return o
 }
 
-// begin starts the program.
+// begin starts the program. Its spamd and its next hop are there already.
 func (w *world) begin(o options) {
 	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{
 		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
@@ -67,8 +69,8 @@ func (w *world) begin(o options) {
 	o.server.Record = w.record
 	o.server.Log = zerolog.New(w).Level(zerolog.WarnLevel)
 	o.server.Spool.Dir = w.t.TempDir()
-	o.hop.Dial, o.hop.Log = w.behind.Dial, o.server.Log
-	store, closeStore := openStore(w.t, w.setup.Store, w.store)
+	o.hop.Log = o.server.Log
+	store, closeStore := w.openStore()
 	o.server.Store = store
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	front, ended := relaytest.Listen(), make(chan struct{})
@@ -80,6 +82,13 @@ func (w *world) begin(o options) {
 		}
 		closeStore()
 	})
+}
+
+func (w *world) openStore() (relay.Store, func()) {
+	if w.stored != nil {
+		return w.stored()
+	}
+	return openStore(w.t, w.setup.Store, w.store)
 }
 
 // end stops everything. What still runs then fails the bubble.

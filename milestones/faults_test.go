@@ -1,0 +1,66 @@
+package milestones
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"proxyfilter/integration/faults"
+)
+
+// write makes a new table, after which the test holds by itself. `make faults`.
+var rewrite = flag.Bool("rewrite", false, "write integration/FAULTS.md anew")
+
+const table = "../integration/FAULTS.md"
+
+// TestFaults plays the fault matrix. What must hold in every cell is checked in
+// every cell; what a cell comes to is compared with the table.
+func TestFaults(t *testing.T) {
+	var rows []faults.Row
+	for _, cell := range faults.Cells() {
+		t.Run(cell.String(), func(t *testing.T) {
+			observe(t, cell, true)
+			rows = append(rows, row(cell, observe(t, cell, false)))
+		})
+	}
+	if len(rows) < len(faults.Cells()) {
+		return // -run has chosen some
+	}
+	got := faults.Table(rows)
+	if *rewrite {
+		if err := os.WriteFile(table, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("integration/FAULTS.md says something else (-), look at each line that differs, then run `make faults`:\n%s", diff)
+	}
+}
+
+// row is a cell for the table.
+func row(cell faults.Cell, seen observed) faults.Row {
+	text := copies(seen.first)
+	if seen.retried {
+		text += ", then " + copies(seen.second)
+	}
+	return faults.Row{
+		Cells: []faults.Cell{cell}, Hears: seen.heard.String(), After: seen.heard.after.String(),
+		Record: says(seen.records), Copies: text,
+	}
+}
+
+// copies is one number for both recipients if they agree.
+func copies(each [len(recipients)]int) string {
+	if each[0] == each[1] {
+		return fmt.Sprint(each[0])
+	}
+	return fmt.Sprintf("%d and %d", each[0], each[1])
+}
