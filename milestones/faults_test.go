@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -52,9 +53,17 @@ func row(cell faults.Cell, seen observed) faults.Row {
 		text += ", then " + copies(seen.second)
 	}
 	return faults.Row{
-		Cells: []faults.Cell{cell}, Hears: seen.heard.String(), After: seen.heard.after.String(),
+		Cells: []faults.Cell{cell}, Hears: seen.heard.String(), After: round(seen.heard.after).String(),
 		Record: says(seen.records), Copies: text,
 	}
+}
+
+// round leaves what a reader can use.
+func round(d time.Duration) time.Duration {
+	if d > 10*time.Second {
+		return d.Round(time.Second)
+	}
+	return d.Round(100 * time.Millisecond)
 }
 
 // copies is one number for both recipients if they agree.

@@ -55,8 +55,8 @@ client tries again if it has to, and another letter goes through.
 - **Record**: action and reason, one for each outcome, and why spamd could not
   answer. Without a recipient there is no outcome.
 - **copies at A**: after the fault; then, if the client tried again, after that.
-  Where the recipients differ there are two numbers. 2 is a copy too many: A had the
-  message, and its yes was lost on the way to the client.
+  Where the recipients differ there are two numbers. 2 is a copy too many: only A
+  knew that it had the message.
 
 Checked in every cell, once with a harmless letter and once with spam: who heard 250
 has exactly one copy, and who heard 5xx or sent spam has none; each Record says what
