@@ -45,6 +45,12 @@ bench:
 	$(GO) run ./integration/bench run
 	$(GO) run ./integration/bench hold
 
+# Load for minutes: nothing may grow, starve or be lost.
+MINUTES ?= 5
+.PHONY: soak
+soak:
+	$(GO) run ./integration/soak -minutes $(MINUTES)
+
 # Ten seconds for each fuzz target; the seeds run in every `make unit`.
 fuzz:
 	@grep -rl '^func Fuzz' --include='*_test.go' . | while read -r file; do \

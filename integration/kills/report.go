@@ -16,7 +16,7 @@ import (
 // prints it. It fails when a figure that must be 0 is not.
 func (t *trial) report(ctx context.Context, out io.Writer) error {
 	if err := t.site.After.Empty(ctx); err != nil {
-		return fmt.Errorf("A: %w", err)
+		return fmt.Errorf("wait for the deliveries of A: %w", err)
 	}
 	mails, err := t.site.After.Mailbox()
 	if err != nil {
@@ -28,23 +28,17 @@ func (t *trial) report(ctx context.Context, out io.Writer) error {
 		NextHop: t.site.After.Log.All(0, `.`),
 	})
 	fmt.Fprintf(out, "%d kills in %s, seed %d: %s.\n\n%s\n", len(t.kills), t.took.Round(time.Second), t.plan.seed, t.counted(), figures.Table())
-	stories(out, "Faults", faults)
-	stories(out, "Doubles, and why", explained)
+	for _, f := range explained {
+		fmt.Fprintln(out, "- "+f.What)
+		fmt.Fprintln(t.errs, f)
+	}
+	for _, f := range faults {
+		fmt.Fprintf(out, "\nFAULT %s\n", f)
+	}
 	if len(faults) > 0 {
 		return fmt.Errorf("%d faults; seed %d", len(faults), t.plan.seed)
 	}
 	return nil
-}
-
-func stories(out io.Writer, title string, findings []ledger.Finding) {
-	if len(findings) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "%s:\n\n```\n", title)
-	for _, f := range findings {
-		fmt.Fprintln(out, f)
-	}
-	fmt.Fprint(out, "```\n\n")
 }
 
 // counted says how often each kind of process was killed.

@@ -12,12 +12,13 @@ type Figures struct {
 	Accepted          int // letters whose client heard 2xx in the end
 	Refused           int // 5xx
 	Deferred          int // given up after 4xx
+	Abandoned         int // the client hung up
 	Explained         int // doubles after an answer that was lost
 	Redelivered       int // files that the next hop wrote twice by itself: one queue id
 
 	Lost      int // accepted, and not there for each recipient
 	Needless  int // doubles that nothing explains
-	LetIn     int // refused or deferred, and there
+	LetIn     int // refused, deferred or abandoned, and there
 	Damaged   int // not as sent
 	Misjudged int // refused without a reason, or accepted against one
 	Undecided int // still no answer when the run ended
@@ -74,6 +75,11 @@ func (b *balance) letter(l *Letter) {
 		b.Deferred++
 		b.faultIf(len(copies) > 0, l, &b.LetIn, "it was deferred to the end, and arrived")
 	default:
+		if l.Abandoned {
+			b.Figures.Abandoned++
+			b.faultIf(len(copies) > 0, l, &b.LetIn, "its client had hung up, and it arrived")
+			return
+		}
 		b.faultIf(true, l, &b.Undecided, "nobody has decided about it")
 	}
 }

@@ -114,6 +114,15 @@ func TestBalance(t *testing.T) {
 			Figures{Attempts: 1, Undecided: 1},
 			"nobody has decided",
 		},
+		{
+			"abandoned and nowhere",
+			page{letter: Letter{Abandoned: true}, attempts: []Attempt{heard("a1", 10, 0, "")}},
+			Figures{Attempts: 1, Abandoned: 1},
+			"",
+		},
+		{"abandoned and there", page{
+			letter: Letter{Abandoned: true}, attempts: []Attempt{heard("a1", 10, 0, "")}, copies: []Copy{arrived("a1", "Q2", alice)},
+		}, Figures{Attempts: 1, Abandoned: 1, LetIn: 1}, "hung up"},
 		{"one queue id twice is the next hop's own doing", page{
 			attempts: []Attempt{heard("a1", 10, 250, ok)}, copies: []Copy{arrived("a1", "Q2", alice), arrived("a1", "Q2", alice)},
 		}, Figures{Attempts: 1, Accepted: 1, Redelivered: 1}, ""},
@@ -182,10 +191,10 @@ func (p page) evidence() Evidence {
 		l.Content = []byte("hello\r\n")
 	}
 	book := &Book{}
-	book.enter(l)
+	book.Enter(l)
 	for _, a := range p.attempts {
 		a.Letter = l
-		book.add(a)
+		book.Add(a)
 	}
 	return Evidence{Book: book, Copies: p.copies, Records: p.records, Kills: p.kills}
 }

@@ -13,6 +13,7 @@ func (f Figures) Table() string {
 		{"accepted", f.Accepted},
 		{"refused", f.Refused},
 		{"deferred", f.Deferred},
+		{"abandoned", f.Abandoned},
 		{"doubles explained", f.Explained},
 		{"files written twice by A", f.Redelivered},
 	}) + "\n" + table(f.zeros())

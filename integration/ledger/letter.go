@@ -31,6 +31,13 @@ type Letter struct {
 	Refused bool   // it is to be refused: it bears GTUBE, or goes where nobody may
 	Tries   int    // give up after so many 4xx; 0: never
 
+	// Abandoned says that its client hangs up before it has an answer. It must
+	// not arrive.
+	Abandoned bool
+
+	// Slow says that its client takes its time.
+	Slow bool
+
 	// Arrives is the content as it is to arrive; nil: as it was sent.
 	Arrives []byte
 }

@@ -43,14 +43,15 @@ type Book struct {
 	more     chan struct{}
 }
 
-// enter opens the page of a letter.
-func (b *Book) enter(l *Letter) {
+// Enter opens the page of a letter. Each Attempt of it follows.
+func (b *Book) Enter(l *Letter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.letters = append(b.letters, l)
 }
 
-func (b *Book) add(a Attempt) {
+// Add notes an attempt that has ended.
+func (b *Book) Add(a Attempt) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.attempts == nil {
@@ -69,6 +70,21 @@ func (b *Book) Attempts() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.answered
+}
+
+// Took are the times of the attempts that are chosen, in seconds.
+func (b *Book) Took(chosen func(Attempt) bool) []float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []float64
+	for _, attempts := range b.attempts {
+		for _, a := range attempts {
+			if chosen(a) {
+				list = append(list, a.Ended.Sub(a.Began).Seconds())
+			}
+		}
+	}
+	return list
 }
 
 // Wait waits until so many attempts have ended.
@@ -103,15 +119,15 @@ type Sender struct {
 // Deliver sends a letter until it is taken, refused, or given up. The error is
 // the context's: the letter is then undecided.
 func (s Sender) Deliver(ctx context.Context, l *Letter) error {
-	s.Book.enter(l)
+	s.Book.Enter(l)
 	for n := 1; ; n++ {
-		a := Attempt{Letter: l, Number: n, Helo: fmt.Sprintf("l%d-a%d.example.org", l.Number, n), Began: time.Now()}
+		a := Attempt{Letter: l, Number: n, Helo: l.Helo(n), Began: time.Now()}
 		a.Reply, a.Err = s.attempt(ctx, l, a.Helo)
 		a.Ended = time.Now()
 		if ctx.Err() != nil {
 			a.Err, a.Reply = ctx.Err(), rig.Reply{}
 		}
-		s.Book.add(a)
+		s.Book.Add(a)
 		if class := a.Reply.Code / 100; class == 2 || class == 5 || class == 4 && n == l.Tries {
 			return nil
 		}
@@ -122,6 +138,9 @@ func (s Sender) Deliver(ctx context.Context, l *Letter) error {
 		}
 	}
 }
+
+// Helo is what the client says in the n-th attempt.
+func (l *Letter) Helo(n int) string { return fmt.Sprintf("l%d-a%d.example.org", l.Number, n) }
 
 // helo finds the attempt in what Postfix made of it.
 var helo = regexp.MustCompile(`\bl(\d+)-a(\d+)\.example\.org\b`)

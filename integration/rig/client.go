@@ -85,5 +85,14 @@ func (c *Client) Data(content []byte) (Reply, error) {
 	return c.Say(".")
 }
 
+// Reset hangs up with RST, as the kernel of a machine does that was switched off
+// and on again.
+func (c *Client) Reset() error {
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	return c.conn.Close()
+}
+
 // Close hangs up without QUIT.
 func (c *Client) Close() error { return c.conn.Close() }
