@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -201,7 +202,7 @@ func (n *NextHop) answered(h *hop, answer wire.Reply, err error) outcome {
 	case h.extra():
 		// Two replies to one message: the second is to commands that were
 		// content. The first still tells what became of this message.
-		n.Log.Error().Stringer("reply", answer).Bytes("more", h.in).
+		n.Log.Error().Stringer("reply", answer).Strs("more", replyCodes(h.in)).
 			Msg("the next hop gave more than one reply to the final dot: it may have executed content")
 		n.drop(h)
 	case answer.Class() == 2 && answer.Code != 221:
@@ -213,6 +214,23 @@ func (n *NextHop) answered(h *hop, answer wire.Reply, err error) outcome {
 		return outcome{reply: answer}
 	}
 	return refusal(answer)
+}
+
+// replyCodes are the codes of replies that nobody asked for. Their text stays out of
+// the log: some servers repeat the command that they do not know, and here it would
+// be content.
+func replyCodes(b []byte) []string {
+	var codes []string
+	for line := range bytes.Lines(b) {
+		code := "?"
+		if len(line) > 3 && bytes.Trim(line[:3], "0123456789") == nil {
+			code = string(line[:3])
+		}
+		if codes = append(codes, code); len(codes) == 10 {
+			break
+		}
+	}
+	return codes
 }
 
 // ready is what must hold in the moment in which the final dot leaves.

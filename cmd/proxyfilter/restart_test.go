@@ -54,6 +54,12 @@ func (s *site) serving(t *testing.T, listen string, passed *os.File) *process {
 	return p
 }
 
+// address is where it listens.
+func (p *process) address(t *testing.T) string {
+	t.Helper()
+	return regexp.MustCompile(`listen=(\S+),`).FindStringSubmatch(p.log.await(t, "serving: "))[1]
+}
+
 // backend is a site whose own process has ended, for its next hop and its spamd.
 func backend(t *testing.T, spamd *spamdtest.Server) *site {
 	t.Helper()
@@ -65,7 +71,7 @@ func backend(t *testing.T, spamd *spamdtest.Server) *site {
 func TestSIGUSR2StartsTheProgramAgainAndItTakesOver(t *testing.T) {
 	s := backend(t, &spamdtest.Server{})
 	first := s.serving(t, "127.0.0.1:0", nil)
-	s.smtp = regexp.MustCompile(`listen=(\S+),`).FindStringSubmatch(first.log.await(t, "serving: "))[1]
+	s.smtp = first.address(t)
 	if err := first.Process.Signal(syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}

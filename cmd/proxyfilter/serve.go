@@ -36,6 +36,9 @@ The log goes to standard error. Its "postfix" format has no time stamp: the jour
 and syslog add one; "json" and "console" have their own. GOMEMLIMIT follows the
 limit of the cgroup, unless it is set.
 
+It writes no core dump, unless GOTRACEBACK=crash asks for one. It needs no privilege
+but the right to its addresses and directories, and warns when it runs as root.
+
 The exit code is 0 after a stop, 1 after a second signal, 2 when the configuration
 is wrong or systemd passed a socket that no listen key asks for, and 75 when an
 address, the spool, the journal or the store cannot be had.`
@@ -59,6 +62,9 @@ func (p *program) serve() error {
 	c, err := p.load()
 	if err != nil {
 		return err
+	}
+	if err := keepToOurselves(p.environ); err != nil {
+		return exit{exitTemporary, fmt.Errorf("proxyfilter: %w", err)}
 	}
 	// A log that nobody reads any more must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
@@ -134,6 +140,7 @@ func (d *daemon) remark(c loaded, environ []string) {
 	for _, w := range c.warnings {
 		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
 	}
+	d.remarkPrivileges(environ)
 	limit := followMemoryLimit(os.DirFS("/"), environ, d.ballast)
 	if limit > 0 && c.Budget.Memory > limit/2 {
 		d.log.Warn().Str("budget.memory", formatSize(c.Budget.Memory)).Str("limit", formatSize(limit)).

@@ -81,11 +81,16 @@ type site struct {
 
 func startHop(t *testing.T) (*relaytest.Hop, string) {
 	t.Helper()
+	hop := &relaytest.Hop{}
+	return hop, serveHop(t, hop)
+}
+
+func serveHop(t *testing.T, hop *relaytest.Hop) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	hop := &relaytest.Hop{}
 	served := make(chan error, 1)
 	go func() { served <- hop.Serve(ln) }()
 	t.Cleanup(func() {
@@ -93,7 +98,7 @@ func startHop(t *testing.T) (*relaytest.Hop, string) {
 		hop.Close()
 		<-served
 	})
-	return hop, ln.Addr().String()
+	return ln.Addr().String()
 }
 
 func startSpamd(t *testing.T, s *spamdtest.Server) string {
@@ -121,8 +126,15 @@ func openWith(t *testing.T, spamd *spamdtest.Server, more string) *site {
 func openAs(t *testing.T, spamd *spamdtest.Server, more string, named bool) *site {
 	t.Helper()
 	s := newSite(shortDir(t))
-	var hop string
-	s.hop, hop = startHop(t)
+	s.configure(t, spamd, &relaytest.Hop{}, more)
+	s.start(t, program{named: named})
+	return s
+}
+
+// configure starts what the daemon stands between, and writes its file.
+func (s *site) configure(t *testing.T, spamd *spamdtest.Server, hop *relaytest.Hop, more string) {
+	t.Helper()
+	s.hop = hop
 	s.file = write(t, fmt.Sprintf(`
 [server]
 listen = ["127.0.0.1:0"]
@@ -141,9 +153,7 @@ format = "postfix"
 dir = %q
 [store]
 path = %q
-%s`, hop, startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "state.db"), more))
-	s.start(t, program{named: named})
-	return s
+%s`, serveHop(t, hop), startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "state.db"), more))
 }
 
 func newSite(runtime string) *site {

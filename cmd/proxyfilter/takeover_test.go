@@ -102,12 +102,11 @@ func TestTwentyTakeoversLoseNothing(t *testing.T) {
 	}
 	streams.Go(func() { greetings(ctx, t, "tcp", first.smtp, &greeted) })
 	streams.Go(func() { greetings(ctx, t, "unix", local, &greeted) })
-	for i := range 20 {
+	var old []*site
+	for range 20 {
 		next := s.next(t)
 		s.log.await(t, "handed over")
-		if i > 0 {
-			s.ended(t)
-		}
+		old = append(old, s)
 		s = next
 	}
 	stop()
@@ -116,7 +115,9 @@ func TestTwentyTakeoversLoseNothing(t *testing.T) {
 	if err := <-slow; err != nil {
 		t.Error("the scan under way:", err)
 	}
-	first.ended(t)
+	for _, o := range old {
+		o.ended(t)
+	}
 	s.stop(t)
 	if _, err := os.Stat(local); err == nil {
 		t.Error("the last process has left its UNIX socket behind")

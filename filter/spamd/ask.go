@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/teamwork/spamc"
@@ -110,9 +111,17 @@ func (g *guard) verdict(library error) error {
 	case g.deaf: // a refusal may come early, a score may not
 		return fmt.Errorf("%w: it came before the message had been read", errGarbled)
 	case library != nil:
-		return fmt.Errorf("%w: %w", errGarbled, library)
+		return fmt.Errorf("%w: %w", errGarbled, discreet(library))
 	}
 	return nil
+}
+
+// discreet leaves out what the library could not read: it may be anything.
+func discreet(library error) error {
+	if text, _, quoted := strings.Cut(library.Error(), `"`); quoted {
+		return errors.New(strings.TrimRight(text, ": "))
+	}
+	return library
 }
 
 func sane(said spamc.ResponseScore) error {

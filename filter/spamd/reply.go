@@ -93,11 +93,11 @@ func (r *reply) parseStatus(line []byte) error {
 	rest, ok := bytes.CutPrefix(line, []byte("SPAMD/"))
 	fields := bytes.SplitN(rest, []byte(" "), 3)
 	if !ok || len(fields) < 2 {
-		return fmt.Errorf("%w: %.60q", errGarbled, line)
+		return fmt.Errorf("%w: %s", errGarbled, stranger(line))
 	}
 	code, err := strconv.Atoi(string(fields[1]))
 	if err != nil {
-		return fmt.Errorf("%w: %.60q", errGarbled, line)
+		return fmt.Errorf("%w: its status line has no code", errGarbled)
 	}
 	r.code = code
 	if len(fields) > 2 {
@@ -105,6 +105,18 @@ func (r *reply) parseStatus(line []byte) error {
 	}
 	r.status = bytes.Clone(line)
 	return nil
+}
+
+// stranger tells what seems to be there in place of spamd, by a first word that is
+// a protocol or a code, such as HTTP/1.1 or 220. The line itself is not told: what is
+// out of step with us may be saying the mail that it was sent.
+func stranger(line []byte) string {
+	word, _, _ := bytes.Cut(line, []byte(" "))
+	word, _, _ = bytes.Cut(word, []byte("-"))
+	if len(word) > 0 && len(word) <= 10 && bytes.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./") == nil {
+		return fmt.Sprintf("it begins with %q", word)
+	}
+	return fmt.Sprintf("%d bytes of something else", len(line))
 }
 
 func (r *reply) parseFields(head []byte) error {
@@ -121,7 +133,7 @@ func (r *reply) parseFields(head []byte) error {
 		case bytes.EqualFold(name, []byte("Content-length")):
 			n, err := strconv.Atoi(string(value))
 			if err != nil || n < 0 || n > maxReply {
-				return fmt.Errorf("%w: Content-length %.20q", errGarbled, value)
+				return fmt.Errorf("%w: its Content-length is no length", errGarbled)
 			}
 			r.length = n
 		}

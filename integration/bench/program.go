@@ -70,6 +70,8 @@ func launch(ctx context.Context, s settings) (*program, error) {
 	}
 	p.cmd = exec.Command(s.binary, args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
+	// Only a process that may be dumped shows its memory to us (proc(5), smaps).
+	p.cmd.Env = append(os.Environ(), "GOTRACEBACK=crash")
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting proxyfilter: %w", err)
 	}
