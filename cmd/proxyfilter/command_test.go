@@ -70,6 +70,9 @@ func TestScanSaysWhatWouldBecomeOfAMessage(t *testing.T) {
 			"", exitNo,
 			[]string{": tag (the policy only observes; enforced: reject), "},
 		},
+		{"the story", []string{"--explain", "--from", "carol@example.org", spam}, "", exitNo, []string{
+			spam + ", if it came now:\n", ": refused, ", "<carol@example.org>", "GTUBE", "Without GTUBE it would have been low enough.",
+		}},
 		{"nothing answers", []string{"-o", "spamd.servers=127.0.0.1:1", "-o", "budget.wait=10ms", "-o", "budget.verdict=100ms", good}, "", exitTemporary, []string{": defer, reason=unscanned", "could not answer"}},
 		{"no scanner was asked", []string{"-o", "spamd.servers=none", spam}, "", exitFine, []string{": accept, reason=unscanned"}},
 	} {

@@ -33,6 +33,7 @@ type scanFlags struct {
 	listener   string
 	own        bool
 	asJSON     bool
+	explain    bool
 }
 
 func (p *program) scanCommand() *cobra.Command {
@@ -52,6 +53,8 @@ func (p *program) scanCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.listener, "listener", "", "the front door, as [listeners.`NAME`]")
 	cmd.Flags().BoolVar(&f.own, "own", false, "as mail of an authenticated user")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "for programs: one object for each message")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell the story, as the command explain does")
+	cmd.MarkFlagsMutuallyExclusive("json", "explain")
 	return cmd
 }
 
@@ -80,12 +83,7 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 			code = exitTemporary
 			continue
 		}
-		if f.asJSON {
-			err = writeJSON(p.stdout, one)
-		} else {
-			err = one.print(p.stdout)
-		}
-		if err != nil {
+		if err := f.write(p.stdout, one); err != nil {
 			return exit{exitTemporary, err}
 		}
 		code = max(code, one.code())
@@ -137,6 +135,17 @@ func knownListener(name string, listeners []listenerConfig) error {
 	return fmt.Errorf("proxyfilter: --listener %s: the listeners are %s", quote(name), strings.Join(names, ", "))
 }
 
+// write prints an answer in the way that was asked for.
+func (f scanFlags) write(w io.Writer, one scanned) error {
+	switch {
+	case f.asJSON:
+		return writeJSON(w, one)
+	case f.explain:
+		return one.explain(w)
+	}
+	return one.print(w)
+}
+
 func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, envelope filter.Envelope, file string) (scanned, error) {
 	var data []byte
 	var err error
@@ -154,7 +163,9 @@ func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.
 	defer cancel()
 	envelope.ID = filter.Reference(now, 0)
 	verdict := judge.Weigh(ctx, filter.Message{Envelope: envelope, Content: bytes.NewReader(content), Received: now})
-	return newScanned(file, int64(len(content)), verdict), nil
+	one := newScanned(file, int64(len(content)), verdict)
+	one.record = filter.Record{Time: now, Envelope: envelope, Size: one.Size, Verdict: verdict}
+	return one, nil
 }
 
 // wireForm has CRLF at the end of each line, as the relay hands messages to

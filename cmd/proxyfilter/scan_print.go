@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/journal"
 )
 
 // scanned is the answer for one message.
@@ -25,6 +26,7 @@ type scanned struct {
 	Sources  []sourceSaid  `json:"sources"`
 
 	unscanned bool
+	record    filter.Record // as the daemon would have made it, without an answer
 }
 
 type policySaid struct {
@@ -110,6 +112,12 @@ func (s scanned) print(w io.Writer) error {
 		}
 	}
 	return table.Flush()
+}
+
+// explain tells the story of a message that nobody has sent.
+func (s scanned) explain(w io.Writer) error {
+	fmt.Fprintf(w, "%s, if it came now:\n", visible(s.File))
+	return newAccount(journal.Entry{Record: s.record, Recipients: len(s.record.Envelope.Recipients)}).print(w)
 }
 
 // visible keeps what a scanner or a file name says from steering a terminal.

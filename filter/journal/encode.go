@@ -12,9 +12,10 @@ import (
 // maxLine bounds a line, because strangers have a say in how long it is.
 const maxLine = 1 << 20
 
-// maxRecipients bounds the bytes of all recipients. A client may name thousands,
-// of hundreds of bytes each; the others are counted only.
-const maxRecipients = 256 << 10
+// maxRecipients bounds the bytes of all recipients, which JSON may make six times as
+// long. A client may name thousands, of hundreds of bytes each; those that do not
+// fit are counted only.
+const maxRecipients = 64 << 10
 
 var (
 	errTooLong = errors.New("the record is too long for a line")
@@ -78,28 +79,40 @@ func (e *encoder) fill(r *filter.Record) {
 		Recipient: r.Recipient, Size: r.Size, HeaderFrom: r.From, Subject: r.Subject,
 		Action: v.Action, Would: v.Would, Reason: v.Reason, Text: v.Text, Policy: v.Policy,
 		Score: finite(v.Score), TagAt: finite(v.TagAt), RejectAt: finite(v.RejectAt),
-		Reply: r.Reply, Err: r.Err,
+		Reply: r.Reply, Original: r.Original, Err: r.Err,
 		Received: toSeconds(r.Received), Waited: toSeconds(r.Waited),
 		Scanned: toSeconds(r.Scanned), Committed: toSeconds(r.Committed),
 		Anomalies: anomalies(r.Anomalies),
 	}
-	e.line.To = fitting(r.Envelope.Recipients)
+	e.line.To, _ = fitting(r.Envelope.Recipients, maxRecipients)
+	e.line.Opinions = opinions(v.Opinions)
 	for i := range v.Findings {
 		findings = append(findings, e.finding(&v.Findings[i]))
 	}
 	e.line.Findings = findings
 }
 
-// fitting are the first recipients that keep to the bound. There is no part of
-// one: that would be somebody else's address.
-func fitting(all []string) []string {
-	size := 0
+// fitting are the first recipients that fit into so many bytes, and how many bytes
+// are left. There is no part of one: that would be somebody else's address.
+func fitting(all []string, room int) (some []string, left int) {
 	for i, s := range all {
-		if size += len(s); size > maxRecipients {
-			return all[:i]
+		if len(s) > room {
+			return all[:i], 0
 		}
+		room -= len(s)
 	}
-	return all
+	return all, room
+}
+
+// opinions have the same bound for all their recipients together.
+func opinions(all []filter.Opinion) (some []opinion) {
+	room := maxRecipients
+	for _, o := range all {
+		o.Recipients, room = fitting(o.Recipients, room)
+		o.TagAt, o.RejectAt = finite(o.TagAt), finite(o.RejectAt)
+		some = append(some, opinion(o))
+	}
+	return some
 }
 
 func toClient(c *filter.Client) client {

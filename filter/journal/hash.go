@@ -116,6 +116,11 @@ func (h hasher) entry(e *Entry) {
 	e.From, e.Subject = h.from(e.From), ""
 	e.Reply, e.Err = h.text(e.Reply), h.text(e.Err)
 	e.Verdict.Text = h.text(e.Verdict.Text)
+	for i := range e.Verdict.Opinions {
+		for j, s := range e.Verdict.Opinions[i].Recipients {
+			e.Verdict.Opinions[i].Recipients[j] = h.address(s)
+		}
+	}
 	for i := range e.Verdict.Findings {
 		h.finding(&e.Verdict.Findings[i])
 	}

@@ -71,9 +71,12 @@
 //	size          bytes of content
 //	message_id, header_from, subject   as the header says
 //	action, would, reason, text, policy, score, tag_at, reject_at   the verdict
+//	opinions      a list, if recipients are under several policies: policy,
+//	              recipients, action, would, tag_at, reject_at
 //	findings      a list: source, score, limit, rules (name, points, description),
 //	              labels, advice, text, server, waited, took, cause, error, blind
 //	reply, queue_id, error             what Postfix was told, and what went wrong
+//	original      the reference of the same message that was sent before
 //	received, waited, scanned, committed   the stages, in seconds
 //	anomalies     bare_cr, bare_lf, extra_cr, nul, unstuffed
 //

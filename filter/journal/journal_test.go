@@ -164,6 +164,7 @@ func TestAddressesAreHashedAndClientsCut(t *testing.T) {
 		j, _ := open(t, Config{Subject: true})
 		r := numbered(1)
 		r.Subject, r.From, r.Err = "A secret", `"Ann" <ann@example.org>`, "client 2001:db8:1:2::3: broken"
+		r.Verdict.Opinions = []filter.Opinion{{Policy: "p", Recipients: []string{"rcpt1@example.net"}}}
 		r.Verdict.Findings[0].Rules[0].Description = "[192.0.2.1 listed in zen.example.org]"
 		j.Add(&r)
 		synctest.Wait()

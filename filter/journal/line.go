@@ -35,11 +35,13 @@ type line struct {
 	Reason     filter.Reason `json:"reason,omitempty"`
 	Text       string        `json:"text,omitempty"`
 	Policy     string        `json:"policy,omitempty"`
+	Opinions   []opinion     `json:"opinions,omitempty"`
 	Score      float64       `json:"score,omitempty"`
 	TagAt      float64       `json:"tag_at,omitempty"`
 	RejectAt   float64       `json:"reject_at,omitempty"`
 	Findings   []finding     `json:"findings,omitempty"`
 	Reply      string        `json:"reply,omitempty"`
+	Original   string        `json:"original,omitempty"`
 	Err        string        `json:"error,omitempty"`
 	Received   seconds       `json:"received,omitempty"`
 	Waited     seconds       `json:"waited,omitempty"`
@@ -57,6 +59,15 @@ type client struct {
 	Ident         string `json:"ident,omitempty"`
 	Local         bool   `json:"local,omitempty"`
 	Authenticated bool   `json:"authenticated,omitempty"`
+}
+
+type opinion struct {
+	Policy     string        `json:"policy"`
+	Recipients []string      `json:"recipients,omitempty"`
+	Action     filter.Action `json:"action,omitzero"`
+	Would      filter.Action `json:"would,omitzero"`
+	TagAt      float64       `json:"tag_at,omitempty"`
+	RejectAt   float64       `json:"reject_at,omitempty"`
 }
 
 type finding struct {
@@ -114,7 +125,7 @@ func (l *line) record() filter.Record {
 	r := filter.Record{
 		Time: l.Time, Recipient: l.Recipient, Size: l.Size,
 		MessageID: l.MessageID, From: l.HeaderFrom, Subject: l.Subject,
-		Reply: l.Reply, QueueID: l.QueueID, Err: l.Err,
+		Reply: l.Reply, QueueID: l.QueueID, Original: l.Original, Err: l.Err,
 		Received: l.Received.duration(), Waited: l.Waited.duration(),
 		Scanned: l.Scanned.duration(), Committed: l.Committed.duration(),
 		Anomalies: filter.Anomalies(l.Anomalies),
@@ -123,6 +134,9 @@ func (l *line) record() filter.Record {
 	r.Verdict = filter.Verdict{
 		Action: l.Action, Would: l.Would, Reason: l.Reason, Text: l.Text, Policy: l.Policy,
 		Score: l.Score, TagAt: l.TagAt, RejectAt: l.RejectAt,
+	}
+	for _, o := range l.Opinions {
+		r.Verdict.Opinions = append(r.Verdict.Opinions, filter.Opinion(o))
 	}
 	for i := range l.Findings {
 		r.Verdict.Findings = append(r.Verdict.Findings, l.Findings[i].finding())

@@ -174,21 +174,23 @@ func TestRecipientsAreCutBetweenAddressesAndCounted(t *testing.T) {
 	r := aRecord()
 	r.Envelope.Recipients = nil
 	for i := range 10000 {
-		r.Envelope.Recipients = append(r.Envelope.Recipients, fmt.Sprintf("%d%s@example.net", i, strings.Repeat("x", 500)))
+		r.Envelope.Recipients = append(r.Envelope.Recipients, fmt.Sprintf("%d%s@example.net", i, strings.Repeat("\xff", 500)))
 	}
+	for _, to := range r.Envelope.Recipients {
+		r.Verdict.Opinions = append(r.Verdict.Opinions, filter.Opinion{Policy: "p", Recipients: []string{to}})
+	}
+	count := 0
 	for range 2 { // also when it is written again
-		line, err := newEncoder().encode(&Entry{Record: r})
-		if err != nil || len(line) > maxRecipients+4096 {
+		line, err := newEncoder().encode(&Entry{Record: r, Recipients: count})
+		if err != nil || len(line) > maxLine {
 			t.Fatalf("%d bytes, %v", len(line), err)
 		}
 		e, err := decode(line)
+		r = e.Record
 		if err != nil || e.Recipients != 10000 || len(e.Envelope.Recipients) >= 10000 {
 			t.Fatalf("%v: %d of %d", err, len(e.Envelope.Recipients), e.Recipients)
 		}
-		again, err := e.JSON()
-		if err != nil || string(again)+"\n" != string(line) {
-			t.Fatalf("%v: another line: %.200s", err, again)
-		}
+		count = e.Recipients
 	}
 }
 

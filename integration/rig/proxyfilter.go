@@ -61,6 +61,17 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 // journal is where the filter keeps its records.
 func (s *Site) journal() string { return filepath.Join(s.Dir, "journal") }
 
+// Run gives the output of another command of the program, such as explain, under
+// this site's configuration.
+func (s *Site) Run(ctx context.Context, args ...string) (string, error) {
+	args = append(args, "-c", filepath.Join(s.Dir, "proxyfilter.toml"), "-o", "journal.dir="+s.journal())
+	out, err := exec.CommandContext(ctx, s.opts.Binary, args...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("proxyfilter %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), err
+}
+
 // Start starts it again after it has ended.
 func (f *Filter) Start(ctx context.Context) (err error) {
 	if f.Daemon, err = start(f.cmd(), f.log); err != nil {
