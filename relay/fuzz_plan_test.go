@@ -14,6 +14,9 @@ type step struct {
 	send  string
 	pause time.Duration
 	end   string // "half-close", "hangup", "reset"
+
+	patient bool   // waits for a reply
+	after   string // is done only if the last reply begins so
 }
 
 // plan reads what a client does. Any bytes are a plan, so what a mutation makes

@@ -3,6 +3,7 @@ package relay
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 // completed is one message that a client has sent to its end, as whoever reads
@@ -13,6 +14,7 @@ type completed struct {
 	content string // what the scanner is to see
 	until   int    // bytes of the conversation up to its end of data
 	reply   *heardReply
+	at      time.Time // of its end of data, where that matters
 }
 
 // understood goes through a conversation command by command. It is slow, shares

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -136,6 +138,7 @@ type moment struct {
 type transcript struct {
 	sent, heard         string
 	sendTimes, earTimes []moment
+	over                chan struct{} // closed when nothing more can be heard
 }
 
 // converse plays a client's steps, and hears all that is said to it.
@@ -144,28 +147,23 @@ func (l *laboratory) converse(steps []step) transcript {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	var talk transcript
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		buf := make([]byte, 4096)
-		for {
-			n, err := conn.Read(buf)
-			talk.heard += string(buf[:n])
-			talk.earTimes = append(talk.earTimes, moment{len(talk.heard), time.Now()})
-			if err != nil {
-				return
-			}
-		}
-	}()
+	talk := transcript{over: make(chan struct{})}
+	go talk.listen(conn)
 	synctest.Wait()
 	for _, s := range steps {
+		if !strings.HasPrefix(talk.heard[1+strings.LastIndexByte(strings.TrimSuffix(talk.heard, "\n"), '\n'):], s.after) {
+			continue
+		}
 		conn.SetWriteDeadline(time.Now().Add(time.Hour))
+		before := len(talk.heard)
 		n, _ := io.WriteString(conn, s.send) // who has hung up reads no more
 		talk.sent += s.send[:n]
 		talk.sendTimes = append(talk.sendTimes, moment{len(talk.sent), time.Now()})
 		synctest.Wait()
 		l.budget()
+		if s.patient {
+			talk.await(before)
+		}
 		time.Sleep(s.pause)
 		switch c := conn.(*relaytest.Conn); s.end {
 		case "half-close":
@@ -175,11 +173,41 @@ func (l *laboratory) converse(steps []step) transcript {
 		case "reset":
 			c.Reset()
 		}
+		synctest.Wait()
 	}
 	time.Sleep(10 * time.Minute) // every limit of the Server is shorter
 	conn.Close()
-	<-over
+	<-talk.over
 	return talk
+}
+
+// listen hears until the end.
+func (talk *transcript) listen(conn net.Conn) {
+	defer close(talk.over)
+	buf := make([]byte, 4096)
+	for {
+		n, err := conn.Read(buf)
+		talk.heard += string(buf[:n])
+		talk.earTimes = append(talk.earTimes, moment{len(talk.heard), time.Now()})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await waits for more than was heard before, up to the end of a reply.
+func (talk *transcript) await(before int) {
+	for range 1000 {
+		synctest.Wait()
+		if len(talk.heard) > before && oneReply.MatchString(talk.heard[before:]) {
+			return
+		}
+		select {
+		case <-talk.over:
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // when is the time at which so many bytes had gone.
