@@ -40,7 +40,7 @@ func playClient(t *testing.T, steps []step, how uint16) {
 }
 
 // check holds a conversation against what an independent reader makes of it.
-func (l *laboratory) check(talk transcript, hop relaytest.Report) {
+func (l *laboratory) check(talk *transcript, hop relaytest.Report) {
 	replies, err := talk.replies()
 	if err != nil {
 		l.t.Fatal(err)
@@ -105,7 +105,7 @@ func (l *laboratory) recorded(c completed, records []filter.Record) []filter.Rec
 }
 
 // inTime holds a reply to the budget, and to what a judge may overdraw it by.
-func (l *laboratory) inTime(talk transcript, c completed) {
+func (l *laboratory) inTime(talk *transcript, c completed) {
 	took := when(talk.earTimes, c.reply.until).Sub(when(talk.sendTimes, c.until))
 	if took > l.server.Budget.Reply+2*stuck {
 		l.t.Fatalf("the answer came after %v", took)
@@ -113,7 +113,7 @@ func (l *laboratory) inTime(talk transcript, c completed) {
 }
 
 // excess reports that more left together with the end of data.
-func (talk transcript) excess(c completed) bool {
+func (talk *transcript) excess(c completed) bool {
 	for _, m := range talk.sendTimes {
 		if m.bytes >= c.until {
 			return m.bytes > c.until

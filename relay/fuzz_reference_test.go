@@ -20,7 +20,7 @@ type completed struct {
 // understood goes through a conversation command by command. It is slow, shares
 // nothing with the Server, and takes one thing from it: which commands it took,
 // since a reply belongs to each.
-func understood(talk transcript, replies []heardReply) (all []completed, complaint string) {
+func understood(talk *transcript, replies []heardReply) (all []completed, complaint string) {
 	if len(replies) == 0 || replies[0].code != "220" {
 		return nil, "no greeting"
 	}

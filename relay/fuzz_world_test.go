@@ -139,30 +139,31 @@ type transcript struct {
 	sent, heard         string
 	sendTimes, earTimes []moment
 	over                chan struct{} // closed when nothing more can be heard
+	mu                  sync.Mutex
 }
 
 // converse plays a client's steps, and hears all that is said to it.
-func (l *laboratory) converse(steps []step) transcript {
+func (l *laboratory) converse(steps []step) *transcript {
 	conn, err := l.front.Dial(context.Background())
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	talk := transcript{over: make(chan struct{})}
+	talk := &transcript{over: make(chan struct{})}
 	go talk.listen(conn)
 	synctest.Wait()
 	for _, s := range steps {
-		if !strings.HasPrefix(talk.heard[1+strings.LastIndexByte(strings.TrimSuffix(talk.heard, "\n"), '\n'):], s.after) {
+		before := talk.hears()
+		if !strings.HasPrefix(before[1+strings.LastIndexByte(strings.TrimSuffix(before, "\n"), '\n'):], s.after) {
 			continue
 		}
 		conn.SetWriteDeadline(time.Now().Add(time.Hour))
-		before := len(talk.heard)
 		n, _ := io.WriteString(conn, s.send) // who has hung up reads no more
 		talk.sent += s.send[:n]
 		talk.sendTimes = append(talk.sendTimes, moment{len(talk.sent), time.Now()})
 		synctest.Wait()
 		l.budget()
 		if s.patient {
-			talk.await(before)
+			talk.await(len(before))
 		}
 		time.Sleep(s.pause)
 		switch c := conn.(*relaytest.Conn); s.end {
@@ -187,19 +188,28 @@ func (talk *transcript) listen(conn net.Conn) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := conn.Read(buf)
+		talk.mu.Lock()
 		talk.heard += string(buf[:n])
 		talk.earTimes = append(talk.earTimes, moment{len(talk.heard), time.Now()})
+		talk.mu.Unlock()
 		if err != nil {
 			return
 		}
 	}
 }
 
+// hears is what was heard up to now.
+func (talk *transcript) hears() string {
+	talk.mu.Lock()
+	defer talk.mu.Unlock()
+	return talk.heard
+}
+
 // await waits for more than was heard before, up to the end of a reply.
 func (talk *transcript) await(before int) {
 	for range 1000 {
 		synctest.Wait()
-		if len(talk.heard) > before && oneReply.MatchString(talk.heard[before:]) {
+		if more := talk.hears()[before:]; more != "" && oneReply.MatchString(more) {
 			return
 		}
 		select {
@@ -229,7 +239,7 @@ type heardReply struct {
 
 // replies cuts what was heard into replies, and is strict about them: RFC 5321
 // 4.2, and no 421 or 521, which make Postfix hang up on the remote client.
-func (talk transcript) replies() (all []heardReply, err error) {
+func (talk *transcript) replies() (all []heardReply, err error) {
 	at, first := 0, 0
 	for at < len(talk.heard) {
 		line, length := cutLine(talk.heard[at:])
