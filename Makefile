@@ -5,6 +5,7 @@ GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
+MINUTES     ?= 5
 export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 
 .PHONY: build demo test check unit integration faults bench fuzz clean
@@ -45,8 +46,15 @@ bench:
 	$(GO) run ./integration/bench run
 	$(GO) run ./integration/bench hold
 
+# What `make test` has in small, in full: 200 kills, minutes of load, a minute for
+# each fuzz target, all of smuggling and of the fault matrix. Within 90 minutes it
+# writes integration/VERIFIED.md.
+.PHONY: verify
+verify:
+	@sh integration/install.sh test
+	$(GO) run ./integration/verify -minutes $(MINUTES)
+
 # Load for minutes: nothing may grow, starve or be lost.
-MINUTES ?= 5
 .PHONY: soak
 soak:
 	$(GO) run ./integration/soak -minutes $(MINUTES)

@@ -62,6 +62,7 @@ func plan() map[string]place {
 		"integration/rig":      {},
 		"integration/ledger":   {ours: []string{"integration/rig"}},
 		"integration/kills":    {ours: []string{"integration/rig", "integration/ledger"}},
+		"integration/verify":   {ours: []string{"integration/rig"}},
 		"integration/soak":     {ours: []string{"filter/spamd/spamdtest", "integration/rig", "integration/ledger"}},
 		"integration/bench":    {ours: []string{"integration/rig"}},
 		"integration/demo":     {ours: []string{"filter/spamd/spamdtest", "integration/rig", "relay/relaytest"}},

@@ -25,9 +25,11 @@ func (t *trial) report(ctx context.Context, out io.Writer) error {
 	figures, faults, explained := ledger.Balance(ledger.Evidence{
 		Book: &t.book, Copies: ledger.Copies(mails), Kills: t.kills,
 		Records: ledger.Records(t.site.Filter.Log.All(0, `"action":`)),
+		Filter:  t.site.Filter.Log.All(0, `.`),
 		NextHop: t.site.After.Log.All(0, `.`),
 	})
 	fmt.Fprintf(out, "%d kills in %s, seed %d: %s.\n\n%s\n", len(t.kills), t.took.Round(time.Second), t.plan.seed, t.counted(), figures.Table())
+	fmt.Fprint(out, figures.Comment())
 	for _, f := range explained {
 		fmt.Fprintln(out, "- "+f.What)
 		fmt.Fprintln(t.errs, f)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Figures are what a run comes to. The second group must be 0.
@@ -140,22 +141,27 @@ func (b *balance) why(a Attempt) string {
 	}
 	records := b.about(a)
 	switch {
-	case len(records) == 0 && b.killed("proxyfilter", a):
+	case len(records) == 0 && b.killed("proxyfilter", a, 0):
 		return "proxyfilter was killed after the next hop had taken it, before its record"
 	case len(records) != 1:
 		return ""
 	}
 	r := records[0]
 	switch {
-	case r.Reason == "hop-lost" && strings.Contains(r.Err, "after the final dot") && b.killed("A", a):
+	case r.Reason == "hop-lost" && strings.Contains(r.Err, "after the final dot") && b.killed("A", a, 0):
 		return "A was killed after it had taken it, before its answer"
-	case r.QueueID != "" && b.killed("proxyfilter", a):
+	case r.QueueID != "" && b.killed("proxyfilter", a, 0):
 		return "proxyfilter was killed after its record, before its answer"
-	case r.QueueID != "" && b.killed("P", a):
-		return "P was killed after the answer of proxyfilter, before its own"
+	case r.QueueID != "" && b.killed("P", a, 0) && !b.unheard(r):
+		return "P was killed after its QUIT, before its own answer"
+	case r.QueueID != "" && b.killed("P", a, 0) && b.killed("proxyfilter", a, stored):
+		return "P was killed before its answer, and then proxyfilter, before it had stored that"
 	}
 	return ""
 }
+
+// stored is how long proxyfilter may take to write down that an answer was lost.
+const stored = time.Second
 
 func (b *balance) faultIf(wrong bool, l *Letter, count *int, what string) {
 	if wrong {
@@ -171,6 +177,11 @@ func (b *balance) story(l *Letter) []string {
 		lines = append(lines, a.String())
 		for _, r := range b.about(a) {
 			lines = append(lines, "  proxyfilter: "+r.Line)
+			for _, line := range b.Filter {
+				if strings.Contains(line, r.ID) && line != r.Line {
+					lines = append(lines, "  proxyfilter: "+line)
+				}
+			}
 			for _, line := range b.NextHop {
 				if strings.Contains(line, "orig_queue_id="+r.ID) || r.QueueID != "" && strings.Contains(line, ": "+r.QueueID+": ") {
 					lines = append(lines, "  "+line)

@@ -17,6 +17,7 @@ type page struct {
 	copies   []Copy
 	records  []Record
 	kills    []Kill
+	log      []string // of proxyfilter
 }
 
 func at(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
@@ -53,11 +54,17 @@ func double(reply int, record *Record, kills ...Kill) page {
 	return p
 }
 
+// unheard adds what proxyfilter says when Postfix has not heard it.
+func unheard(p page) page {
+	p.log = []string{`{"id":"REF","message":"the connection ended without QUIT: …"}`}
+	return p
+}
+
 func killed(daemon string, when int) Kill { return Kill{Daemon: daemon, At: at(when)} }
 
 func TestBalance(t *testing.T) {
 	lost := &Record{Reason: "hop-lost", Err: "after the final dot: EOF"}
-	taken := &Record{Reason: "clean", QueueID: "Q1"}
+	taken := &Record{ID: "REF", Reason: "clean", QueueID: "Q1"}
 	for _, test := range []struct {
 		name string
 		page page
@@ -160,6 +167,22 @@ func TestBalance(t *testing.T) {
 			"after its record",
 		},
 		{
+			"double: Postfix was killed after its QUIT", double(0, taken, killed("P", 12)),
+			Figures{Attempts: 2, Accepted: 1, Explained: 1},
+			"after its QUIT",
+		},
+		{
+			"double: proxyfilter knew that Postfix had not heard", unheard(double(0, taken, killed("P", 12))),
+			Figures{Attempts: 2, Accepted: 1, Needless: 1},
+			"nothing explains",
+		},
+		{
+			"double: proxyfilter knew, and was killed at once",
+			unheard(double(0, taken, killed("P", 12), Kill{Daemon: "proxyfilter", At: at(15).Add(stored / 2)})),
+			Figures{Attempts: 2, Accepted: 1, Explained: 1},
+			"before it had stored",
+		},
+		{
 			"double: the client was told", double(250, taken, killed("proxyfilter", 12)),
 			Figures{Attempts: 2, Accepted: 1, Needless: 1},
 			"nothing explains",
@@ -196,19 +219,20 @@ func (p page) evidence() Evidence {
 		a.Letter = l
 		book.Add(a)
 	}
-	return Evidence{Book: book, Copies: p.copies, Records: p.records, Kills: p.kills}
+	return Evidence{Book: book, Copies: p.copies, Records: p.records, Kills: p.kills, Filter: p.log}
 }
 
 func TestAFindingTellsTheWholeStory(t *testing.T) {
 	p := double(451, &Record{ID: "REF", QueueID: "Q1", Line: "the record"}, killed("P", 12), killed("P", 99))
 	e := p.evidence()
+	e.Filter = []string{"REF has more to say"}
 	e.NextHop = []string{"smtpd: Q1: client=x, orig_queue_id=REF", "qmgr: Q1: removed", "qmgr: Q9: removed"}
 	_, faults, explained := Balance(e)
 	all := append(faults, explained...)
 	if len(all) != 1 {
 		t.Fatal(all)
 	}
-	for _, want := range []string{"a1 ", "451 x", "the record", "orig_queue_id=REF", "Q1: removed", "kill 0", "arrived as Q1", "arrived as Q2"} {
+	for _, want := range []string{"a1 ", "451 x", "the record", "REF has more", "orig_queue_id=REF", "Q1: removed", "kill 0", "arrived as Q1", "arrived as Q2"} {
 		if !strings.Contains(all[0].String(), want) {
 			t.Errorf("no %q in\n%s", want, all[0])
 		}

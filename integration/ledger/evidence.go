@@ -106,7 +106,19 @@ type Evidence struct {
 	Copies  []Copy
 	Records []Record
 	Kills   []Kill
+	Filter  []string // the log of proxyfilter
 	NextHop []string // the log of the next hop, to be quoted
+}
+
+// noQuit is what proxyfilter says when it answered, and Postfix did not show that
+// it has heard. From then on it answers the retry by itself.
+const noQuit = "ended without QUIT"
+
+// unheard says whether proxyfilter knew that its answer may be lost.
+func (e Evidence) unheard(r Record) bool {
+	return slices.ContainsFunc(e.Filter, func(line string) bool {
+		return strings.Contains(line, noQuit) && strings.Contains(line, r.ID)
+	})
 }
 
 // about are the records of an attempt.
@@ -120,9 +132,10 @@ func (e Evidence) about(a Attempt) []Record {
 	return found
 }
 
-// killed says whether a process of the daemon was killed during the attempt.
-func (e Evidence) killed(daemon string, a Attempt) bool {
+// killed says whether a process of the daemon was killed during the attempt, or so
+// long after it.
+func (e Evidence) killed(daemon string, a Attempt, after time.Duration) bool {
 	return slices.ContainsFunc(e.Kills, func(k Kill) bool {
-		return k.Daemon == daemon && !k.At.Before(a.Began) && !k.At.After(a.Ended)
+		return k.Daemon == daemon && !k.At.Before(a.Began) && !k.At.After(a.Ended.Add(after))
 	})
 }

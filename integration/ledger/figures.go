@@ -19,6 +19,12 @@ func (f Figures) Table() string {
 	}) + "\n" + table(f.zeros())
 }
 
+// Comment is those that must be 0, for `make verify` to read. It is not seen where
+// Markdown is shown.
+func (f Figures) Comment() string {
+	return fmt.Sprintf("<!-- figures: lost=%d doubled=%d let-in=%d -->\n", f.Lost, f.Needless, f.LetIn)
+}
+
 // zeros are the figures that must be 0.
 func (f Figures) zeros() []cell {
 	return []cell{

@@ -228,5 +228,6 @@ func (r *longRun) flat(out io.Writer, before, after sample, samples []sample) {
 		return len(a.Letter.Content) < 10_000 && len(a.Letter.To) == 1 && a.Reply.Code != 0 && !a.Letter.Slow
 	})
 	fmt.Fprintf(out, "\nSmall mail: median %.2f s, p99 %.2f s over %d. At most %.0f smtpd processes of P.\n\n", median(small), quantile(small, 0.99), len(small), most)
+	fmt.Fprintf(out, "<!-- figures: leaked=%d -->\n", len(r.misses))
 	r.misses.unless(held >= float64(r.plan.conversations)*0.8, "only %.0f conversations were held", held)
 }

@@ -127,9 +127,9 @@ func settle(ctx context.Context, s *rig.Site, book *ledger.Book, out io.Writer, 
 	}
 	records := ledger.Records(s.Filter.Log.All(0, `"action":`))
 	figures, faults, _ := ledger.Balance(ledger.Evidence{
-		Book: book, Copies: ledger.Copies(mails), Records: records, NextHop: s.After.Log.All(0, `.`),
+		Book: book, Copies: ledger.Copies(mails), Records: records, Filter: s.Filter.Log.All(0, `.`), NextHop: s.After.Log.All(0, `.`),
 	})
-	fmt.Fprintf(out, "%s\n", figures.Table())
+	fmt.Fprintf(out, "%s\n%s", figures.Table(), figures.Comment())
 	for _, f := range faults[:min(len(faults), 20)] {
 		fmt.Fprintf(out, "FAULT %s\n\n", f)
 	}
