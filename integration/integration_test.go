@@ -45,6 +45,10 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // the program may run as another user
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	var open *rig.Site
 	ours.dir = dir
 	ours.binary = sync.OnceValues(func() (string, error) {

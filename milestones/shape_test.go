@@ -59,7 +59,7 @@ func plan() map[string]place {
 		"integration":          {},
 		"integration/dialogue": {},
 		"integration/faults":   {ours: []string{"filter/spamd/spamdtest", "relay/relaytest"}},
-		"integration/rig":      {},
+		"integration/rig":      {others: []string{"golang.org/x/sys"}},
 		"integration/ledger":   {ours: []string{"integration/rig"}},
 		"integration/kills":    {ours: []string{"integration/rig", "integration/ledger"}},
 		"integration/verify":   {ours: []string{"integration/rig"}},

@@ -33,7 +33,10 @@ func start(cmd *exec.Cmd, log *Log) (*Daemon, error) {
 	}
 	defer in.Close()
 	cmd.Stdout, cmd.Stderr = in, in
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
 	// A grandchild that was left behind may hold the pipe open.
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {

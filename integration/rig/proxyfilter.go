@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 )
 
 // FilterOptions are the ways in which filters differ.
 type FilterOptions struct {
-	Set []string // further -o section.key=value
-	Env []string // further NAME=value
+	Set  []string // further -o section.key=value
+	Env  []string // further NAME=value
+	User string   // whom it runs as; empty: as this program does
 
 	// Doors is text at the end of the configuration file, for [listeners.NAME]:
 	// no -o can say those.
@@ -42,8 +46,12 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	if err := s.writeFilter(file); err != nil {
 		return nil, fmt.Errorf("configure proxyfilter: %w", err)
 	}
+	as, err := s.home(opts.User)
+	if err != nil {
+		return nil, fmt.Errorf("configure proxyfilter: %w", err)
+	}
 	args := []string{"serve", "-c", file}
-	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal(), "store.path=" + filepath.Join(s.Dir, "state.db")}, opts.Set...)
+	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal(), "store.path=" + filepath.Join(s.own, "state.db")}, opts.Set...)
 	if s.opts.Postfix.XClient {
 		settings = append(settings, "relay.client=xclient")
 	}
@@ -52,14 +60,31 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	}
 	f.cmd = func() *exec.Cmd {
 		cmd := exec.Command(s.opts.Binary, args...)
-		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.Dir, "RUNTIME_DIRECTORY="+s.Dir), opts.Env...)
+		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.own, "RUNTIME_DIRECTORY="+s.own), opts.Env...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 		return cmd
 	}
 	return f, f.Start(ctx)
 }
 
+// home makes the directory for everything that the filter writes. The credential is
+// nil when it runs as this program does.
+func (s *Site) home(name string) (*syscall.Credential, error) {
+	s.own = filepath.Join(s.Dir, "filter")
+	if err := os.MkdirAll(s.own, 0o700); err != nil || name == "" {
+		return nil, err
+	}
+	owner, err := user.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	uid, _ := strconv.ParseUint(owner.Uid, 10, 32)
+	gid, _ := strconv.ParseUint(owner.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(s.own, int(uid), int(gid))
+}
+
 // journal is where the filter keeps its records.
-func (s *Site) journal() string { return filepath.Join(s.Dir, "journal") }
+func (s *Site) journal() string { return filepath.Join(s.own, "journal") }
 
 // Run gives the output of another command of the program, such as explain, under
 // this site's configuration.

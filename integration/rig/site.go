@@ -55,6 +55,7 @@ type Site struct {
 	Signer  *OpenDKIM
 
 	layout layout
+	own    string // directory of what the filter writes
 	spamd  string // address
 	opts   Options
 }
