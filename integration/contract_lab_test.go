@@ -37,6 +37,7 @@ func listeners(tap, standIn, slowDoor, plainDoor, socket string) map[string][]st
 		"adjusted": {tap, adjusted},
 		"raw":      {tap, lockstep, "-o smtpd_forbid_bare_newline=no", "-o smtpd_forbid_unauth_pipelining=no"},
 		"strict":   {tap, lockstep, "-o smtpd_forbid_bare_newline=reject"},
+		"verp":     {tap, lockstep, "-o smtpd_authorized_verp_clients=0.0.0.0/0"},
 		"small":    {tap, lockstep, "-o message_size_limit=5000"},
 		"access": {
 			tap, lockstep, "-o { smtpd_sender_restrictions = check_sender_access inline:{" +

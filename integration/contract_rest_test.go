@@ -44,6 +44,7 @@ func (x *terms) testForward(t *testing.T) {
 		})
 	}
 	t.Run("two clients one after the other, over one connection to the second Postfix", func(t *testing.T) {
+		x.posing(t, "NAME=[UNAVAILABLE] ADDR=203.0.113.3", "EHLO x") // opens the connection
 		mark := x.site.Postfix.Log.Mark()
 		for _, address := range []string{"203.0.113.1", "203.0.113.2"} {
 			x.posing(t, "NAME=[UNAVAILABLE] ADDR="+address, "EHLO x")
@@ -57,6 +58,7 @@ func (x *terms) testForward(t *testing.T) {
 
 func (x *terms) testRest(t *testing.T) {
 	t.Run("a filter that announces nothing is told nothing, and gets every parameter", x.testAnnounced)
+	t.Run("a parameter that the second Postfix does not grant is refused in its words", x.testGranted)
 	t.Run("time counts for each read alone", x.testDrip)
 	t.Run("a first Postfix that has given up is noticed before the final dot", x.testGivenUp)
 	t.Run("a filter that is away costs a retry", x.testAway)
@@ -81,6 +83,19 @@ func (x *terms) testAnnounced(t *testing.T) {
 	for _, command := range r.Commands {
 		if strings.HasPrefix(command, "XFORWARD") {
 			t.Errorf("heard %q", command)
+		}
+	}
+}
+
+// testGranted: AUTH= is taken even where nobody can log in, XVERP from those who
+// may use it.
+func (x *terms) testGranted(t *testing.T) {
+	for parameter, want := range map[string]string{"AUTH=<>": "< 250 2.0.0 Ok: queued as", "XVERP": "< 555 5.5.4 "} {
+		client := x.dial(t, "verp")
+		converse(t, client, "> "+fromCarol+" "+parameter+"\r\n", "< 250", rcptAlice, "DATA", small, want)
+		client.Close()
+		if got := x.carried(t)[0].Argument("MAIL"); got != "<carol@example.org> "+parameter {
+			t.Errorf("heard %q", got)
 		}
 	}
 }
