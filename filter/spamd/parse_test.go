@@ -124,7 +124,7 @@ func FuzzReply(f *testing.F) {
 		if whole.code != pieces.code || !bytes.Equal(whole.spam, pieces.spam) || !bytes.Equal(body, whole.body(b)) {
 			t.Errorf("in pieces: %+v, whole: %+v", pieces, whole)
 		}
-		if head := whole.forLibrary(); bytes.Count(head, crlf) > 3 || !bytes.HasSuffix(head, emptyLine) {
+		if head := whole.forLibrary(); bytes.Count(head, []byte("\n")) > 3 || !bytes.HasSuffix(head, emptyLine) {
 			t.Errorf("spamc gets %q", head)
 		}
 	})

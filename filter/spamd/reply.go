@@ -89,10 +89,14 @@ func bounded(buf []byte) error {
 	return nil
 }
 
+// torn reports a line end that is none to us. spamc would take it for one, and read
+// fields that we have not seen.
+func torn(line []byte) bool { return bytes.ContainsAny(line, "\r\n") }
+
 func (r *reply) parseStatus(line []byte) error {
 	rest, ok := bytes.CutPrefix(line, []byte("SPAMD/"))
 	fields := bytes.SplitN(rest, []byte(" "), 3)
-	if !ok || len(fields) < 2 {
+	if !ok || len(fields) < 2 || torn(line) {
 		return fmt.Errorf("%w: %s", errGarbled, stranger(line))
 	}
 	code, err := strconv.Atoi(string(fields[1]))
@@ -122,6 +126,9 @@ func stranger(line []byte) string {
 func (r *reply) parseFields(head []byte) error {
 	r.length = -1
 	for line := range bytes.SplitSeq(head, crlf) {
+		if torn(line) {
+			return fmt.Errorf("%w: %.60q", errGarbled, line)
+		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimSpace(value)
 		switch {
