@@ -122,6 +122,7 @@ const (
 	Unscanned  Reason = "unscanned"   // no scanner could answer
 	TooBig     Reason = "too-big"     // larger than the next hop takes
 	TooMany    Reason = "too-many"    // more recipients than one transaction may have
+	Apart      Reason = "apart"       // the recipient's policy is not that of the others
 	Malformed  Reason = "malformed"   // forbidden line ends, or bytes after the end of data
 	Loop       Reason = "loop"        // too many Received fields
 	HopRefused Reason = "hop-refused" // the next hop said no
@@ -136,7 +137,7 @@ const (
 // Reasons is the closed set, in the order in which a manual would list it.
 func Reasons() []Reason {
 	return []Reason{
-		Clean, Score, Advice, Busy, Unscanned, TooBig, TooMany, Malformed, Loop,
+		Clean, Score, Advice, Busy, Unscanned, TooBig, TooMany, Apart, Malformed, Loop,
 		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Internal,
 	}
 }

@@ -37,6 +37,7 @@ type transaction struct {
 	rcpts   []string // likewise; those that were not refused
 	start   time.Time
 	visit   *visit // with the next hop, if it was opened at MAIL
+	apart   int    // recipients that were told to come again
 	settled bool   // everything that happened has its Record
 }
 
@@ -76,6 +77,9 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	if len(t.rcpts) >= maxRecipients {
 		reply := referred(text(452, "4.5.3 Error: too many recipients"), t.env.ID)
 		s.srv.settle(t, &result{verdict: relayVerdict(filter.Defer, filter.TooMany), reply: reply, recipient: address(line)})
+		return s.reply(reply)
+	}
+	if reply, wait := s.apart(t, address(line)); wait {
 		return s.reply(reply)
 	}
 	if t.visit != nil {

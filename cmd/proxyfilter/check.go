@@ -14,7 +14,8 @@ a value that is not the default says where it came from.
 
 Problems go to standard error, all of them at once, each with its place, what is
 allowed and often a hint. Then nothing is printed and the exit code is 2. What is
-allowed but hardly meant is a warning, and does not change the exit code.
+allowed but hardly meant is a warning, and does not change the exit code. With
+policy.mixed = "split" Postfix's postconf is asked whether speed_adjust is off.
 
 With --explain it prints instead which policy a recipient is under, and why.`
 
@@ -31,6 +32,9 @@ func (p *program) checkCommand() *cobra.Command {
   proxyfilter check --quiet -c new.toml && cp new.toml ` + defaultFile,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := load(p.sources())
+			if err == nil && !q.asked() {
+				err = c.checkSpeedAdjust(p.environ)
+			}
 			if asJSON && !q.asked() {
 				return p.checkJSON(c, err)
 			}

@@ -92,8 +92,11 @@ func (p *program) explain(c loaded, q question, asJSON bool) error {
 }
 
 func togetherMeans(m filter.Mixed) string {
-	if m == filter.Strict {
+	switch m {
+	case filter.Strict:
 		return "refused for all if one of them refuses"
+	case filter.Split:
+		return "the first one's recipients now, the others in further transactions"
 	}
 	return "refused only if all of them refuse, else delivered to all and tagged"
 }

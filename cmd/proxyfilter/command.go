@@ -159,7 +159,7 @@ the others need a restart.`
 
 const policiesIntro = `
   Any number of these. Each changes what it says of [policy], where every key but
-  mixed and recipient_delimiter may stand, for the mail that its three
+  mixed, speed_adjust and recipient_delimiter may stand, for the mail that its three
   keys describe. All of those that are there must fit. When several policies fit,
   the one wins that has the recipient's address, then his domain, then the nearest
   parent domain; then the narrowest network of the client; then the listener; then

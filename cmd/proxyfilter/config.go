@@ -88,6 +88,7 @@ type policyConfig struct {
 
 	// Of [policy] only: they are about several policies.
 	Mixed              string
+	SpeedAdjust        string // what Postfix does
 	RecipientDelimiter string
 }
 

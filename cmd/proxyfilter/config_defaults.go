@@ -44,7 +44,7 @@ func defaults(format string) config {
 		Policy: policyConfig{
 			Mode: "enforce", RejectAt: 10, OnScanFailure: "defer", OnBusy: "defer",
 			RejectText: filter.DefaultRejectText, Headers: "all",
-			ForwardedRejectAt: 7, Mixed: "lenient",
+			ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on",
 		},
 		Log:    logConfig{Level: "info", Format: format},
 		Status: statusConfig{Listen: loopback("10088")},

@@ -102,6 +102,10 @@ func (l *loader) inherit() {
 // checkPolicies finds what only several values together show.
 func (l *loader) checkPolicies() {
 	l.checkScores("policy", &l.Policy)
+	if l.Policy.Mixed == "split" && l.Policy.SpeedAdjust != "off" {
+		l.conflict(`take speed_adjust out of smtpd_proxy_options in master.cf, and write policy.speed_adjust = "off"`,
+			`policy.mixed "split" cannot work with speed_adjust`, "policy.mixed", "policy.speed_adjust")
+	}
 	doors := []string{firstDoor}
 	for _, d := range l.Listeners {
 		doors = append(doors, d.Name)

@@ -42,7 +42,8 @@ contact = "; call us"
 headers = "none"
 forwarded = ["example.com"]
 forwarded_reject_at = 5.0
-mixed = "strict"
+mixed = "split"
+speed_adjust = "off"
 recipient_delimiter = "+"
 `
 

@@ -6,7 +6,7 @@ import "proxyfilter/filter"
 func newPolicies(c *config) filter.Policies {
 	ps := filter.Policies{
 		Default:   newPolicy(filter.DefaultPolicy, &c.Policy),
-		Mixed:     map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict}[c.Policy.Mixed],
+		Mixed:     map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split}[c.Policy.Mixed],
 		Listeners: map[string]filter.Policy{},
 	}
 	known := map[string]filter.Policy{filter.DefaultPolicy: ps.Default, filter.OwnPolicy: ps.Own()}
