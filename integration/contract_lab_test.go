@@ -79,7 +79,7 @@ func contractSite(t *testing.T) *terms {
 		Postfix: rig.PostfixOptions{Impersonate: true, Edit: func(example string) string { return example + master }},
 		Filter: rig.FilterOptions{
 			Set: []string{"spamd.servers=none"},
-			Doors: fmt.Sprintf("[listeners.slow]\nlisten = [%q]\nnext_hop = %q\n", slowDoor, x.standIn) +
+			Sections: fmt.Sprintf("[listeners.slow]\nlisten = [%q]\nnext_hop = %q\n", slowDoor, x.standIn) +
 				fmt.Sprintf("[listeners.untold]\nlisten = [%q]\nnext_hop = %q\n", plainDoor, plainHop) +
 				fmt.Sprintf("[listeners.socket]\nlisten = [%q]\n", "unix:"+socket+",mode=0666"),
 		},

@@ -119,7 +119,7 @@ func smugglersLab(t *testing.T) (*rig.Site, []way) {
 		Postfix: rig.PostfixOptions{Edit: func(master string) string { return master + listeners }},
 		Filter: rig.FilterOptions{
 			Set: []string{"spamd.servers=none"}, // it has no part in this, and takes most of the time
-			Doors: fmt.Sprintf("[listeners.careless]\nlisten = [%q]\nnext_hop = %q\n[listeners.xclient]\nlisten = [%q]\nnext_hop = %q\nclient = \"xclient\"\n",
+			Sections: fmt.Sprintf("[listeners.careless]\nlisten = [%q]\nnext_hop = %q\n[listeners.xclient]\nlisten = [%q]\nnext_hop = %q\nclient = \"xclient\"\n",
 				doors[0], careless, doors[1], xclient),
 		},
 	})

@@ -127,7 +127,7 @@ func (o *options) spamdKey(key, value string) error {
 func (o *options) defaultKey(key, value string) error {
 	switch key {
 	case "mixed":
-		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict})
+		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split})
 	case "forwarded":
 		o.policy.Forwarded = filter.NewRecipients(strings.Split(value, ","))
 		return nil

@@ -19,9 +19,9 @@ type FilterOptions struct {
 	Env  []string // further NAME=value
 	User string   // whom it runs as; empty: as this program does
 
-	// Doors is text at the end of the configuration file, for [listeners.NAME]:
+	// Sections is text at the end of the configuration file, such as [policies.NAME]:
 	// no -o can say those.
-	Doors string
+	Sections string
 }
 
 // Filter is the program under test. Its configuration is
@@ -146,7 +146,7 @@ func (s *Site) writeFilter(file string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(s.renderFilter(string(example))+s.opts.Filter.Doors), 0o644)
+	return os.WriteFile(file, []byte(s.renderFilter(string(example))+s.opts.Filter.Sections), 0o644)
 }
 
 // renderFilter takes the comment signs from every default, so that the rig runs
