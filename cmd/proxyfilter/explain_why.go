@@ -59,6 +59,7 @@ func becauseOf(reason filter.Reason) string {
 	return map[filter.Reason]string{
 		filter.TooBig:    "It is larger than the second mail server takes, or than server.max_message.",
 		filter.TooMany:   "It has more recipients than one transaction may have. Its sender comes again for the others.",
+		filter.Apart:     "The recipient is under another policy than those before, and policy.mixed is \"split\". Its sender comes again for such recipients.",
 		filter.Malformed: "It has line ends or bytes that it must not have, so that two servers could read it as two different messages.",
 		filter.Loop:      "It has so many Received fields that it must be going in a circle between servers.",
 		filter.HopLost:   "The second mail server was away, broke off, or answered nonsense.",
