@@ -277,3 +277,23 @@ func FuzzParseEarlier(f *testing.F) {
 		}
 	})
 }
+
+// What a message costs that is heard of in time: one question to the store, and an
+// entry that comes and goes.
+func BenchmarkGuard(b *testing.B) {
+	g := newGuard(&shelf{}, zerolog.Nop())
+	next, reply := &NextHop{Network: "tcp", Address: "127.0.0.1:10025"}, text(250, "2.0.0 Ok: queued as 4ABC")
+	var print filter.Fingerprint
+	b.ReportAllocs()
+	for b.Loop() {
+		print[0]++
+		print[1] = 1
+		m := next.mark(print)
+		if g.recall(m) != nil {
+			b.Fatal("known")
+		}
+		a, _ := g.attempt(m, "1JD3K8M7Q2XA")
+		a.taken(reply)
+		a.forget()
+	}
+}

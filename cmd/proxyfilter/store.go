@@ -75,21 +75,29 @@ func (s *store) open() error {
 
 // succeed opens the file when the process before us has ended.
 func (s *store) succeed(before <-chan struct{}) {
-	closing := false
 	select {
 	case <-before:
 	case <-s.closing:
-		closing = true
 	}
-	err := s.open()
-	for !closing && errors.Is(err, embedded.ErrInUse) {
+	for {
+		ending := s.ending()
+		if ending && s.isEmpty() {
+			return // it would be opened for nothing
+		}
+		err := s.open()
+		if ending || !errors.Is(err, embedded.ErrInUse) {
+			s.catchUp(err)
+			return
+		}
 		select {
 		case <-time.After(openAgain):
 		case <-s.closing:
-			closing = true
 		}
-		err = s.open()
 	}
+}
+
+// catchUp stores what has waited, if there is a file.
+func (s *store) catchUp(err error) {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.waiting, s.err = nil, err
@@ -97,9 +105,24 @@ func (s *store) succeed(before <-chan struct{}) {
 	if err == nil {
 		err = s.putAll(waiting)
 	}
-	if err != nil && (!closing || len(waiting) > 0) {
+	if err != nil {
 		s.log.Error().Err(err).Int("entries", len(waiting)).Msg("what must be remembered is forgotten at a restart")
 	}
+}
+
+func (s *store) ending() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *store) isEmpty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting) == 0
 }
 
 func (s *store) putAll(waiting []unstored) error {
