@@ -35,7 +35,6 @@ var real = [...]Cell{
 	{Hop, QUIT, Drop},
 	{Kept, Idle, Closing},
 	{Kept, MAIL, Reset},
-	{Kept, Idle, Garbage},
 	{AtMail, RCPT, Permanent},
 	{AtMail, RCPT, Closing},
 	{AtMail, MAIL, Permanent},

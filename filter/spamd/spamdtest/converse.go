@@ -96,13 +96,13 @@ func (s *Server) converse(conn *line) {
 	if bytes.Contains(req.Body, []byte(GTUBE)) {
 		r = r.spam()
 	}
-	r.answer(conn, w, func() []byte { return s.words(r, req, w.out[:0]) })
+	r.answer(conn, req, w)
 }
 
 // words are the answer: ours, or another spamd's.
-func (s *Server) words(r Reply, req Request, dst []byte) []byte {
-	if s.Upstream != "" && r.Raw == "" && r.Code == 0 {
-		return req.ask(s.Upstream, dst)
+func (r Reply) words(dst []byte, req Request) []byte {
+	if r.Upstream != "" && r.Raw == "" && r.Code == 0 {
+		return req.ask(r.Upstream, dst)
 	}
 	return r.print(dst, req.Command)
 }
@@ -122,7 +122,7 @@ func (r Reply) halfway(conn *line, in io.Reader, req Request) bool {
 	return r.stop(conn, AtMessage)
 }
 
-func (r Reply) answer(conn *line, w *workspace, words func() []byte) {
+func (r Reply) answer(conn *line, req Request, w *workspace) {
 	if r.HalfClose {
 		_, _ = io.Copy(io.Discard, w.in)
 	}
@@ -130,7 +130,7 @@ func (r Reply) answer(conn *line, w *workspace, words func() []byte) {
 		return
 	}
 	conn.pause(r.Delay)
-	w.out = words()
+	w.out = r.words(w.out[:0], req)
 	for _, at := range [...]Stage{InReply, InStatus, InFields, InBody} {
 		if r.stops(at) {
 			from, to := part(w.out, at)

@@ -60,6 +60,11 @@ type Reply struct {
 	Text  string
 	Early bool
 
+	// Upstream is the address of another spamd, a real one, that is asked over
+	// TCP. If there is no Code and no Raw, its words are the answer, instead of
+	// our own, and the faults happen to them.
+	Upstream string
+
 	NoFIN       bool   // the connection stays open after the answer
 	HalfClose   bool   // answers only after the client's half-close
 	Dribble     bool   // one byte at a time

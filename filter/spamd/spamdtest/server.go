@@ -34,11 +34,6 @@ type Server struct {
 	// --max-children. Others wait in the listener's backlog. 0: any number.
 	Children int
 
-	// Upstream is the address of another spamd, a real one, that is asked over
-	// TCP. Its words are then the answer, instead of our own, to whatever has
-	// no Code and no Raw, and the faults happen to them.
-	Upstream string
-
 	// Forget keeps no Requests: for benchmarks.
 	Forget bool
 
