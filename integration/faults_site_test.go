@@ -41,7 +41,7 @@ type sites map[string]*faultSite
 func brief() []string {
 	return []string{
 		"log.format=json", "relay.connect_timeout=2s",
-		"budget.wait=5s", "budget.verdict=8s", "budget.commit=10s", "budget.reply=14s",
+		"budget.wait=2s", "budget.verdict=5s", "budget.commit=6s", "budget.reply=9s",
 	}
 }
 
