@@ -4,11 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"proxyfilter/integration/faults"
 )
@@ -41,9 +40,22 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("integration/FAULTS.md says something else (-), look at each line that differs, then run `make faults`:\n%s", diff)
+	if got != string(want) {
+		t.Errorf("integration/FAULTS.md says something else (-) than what was played (+). Is each of these changes wanted? Then run `make faults`.\n%s",
+			missing("- ", string(want), got)+missing("+ ", got, string(want)))
 	}
+}
+
+// missing are the lines of one text that the other one lacks.
+func missing(mark, from, in string) string {
+	var b strings.Builder
+	there := strings.Split(in, "\n")
+	for line := range strings.SplitSeq(from, "\n") {
+		if !slices.Contains(there, line) {
+			b.WriteString(mark + line + "\n")
+		}
+	}
+	return b.String()
 }
 
 // row is a cell for the table.
