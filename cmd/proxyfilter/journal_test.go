@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -86,4 +87,17 @@ func TestJournalThatLosesRecordsIsLoudAndStopsNoMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.log.await(t, "journal: records are written again")
+}
+
+// awaitKept waits for so many records: they are written in the background.
+func (s *site) awaitKept(t *testing.T, n int) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for len(s.kept(t)) < n {
+		select {
+		case <-late:
+			t.Fatalf("%d of %d records", len(s.kept(t)), n)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // Erase removes every Record that names an address, in any of the ways that
@@ -17,8 +18,8 @@ import (
 // with a client, a Message-ID and a size, would still lead to a person.
 func (a *Archive) Erase(ctx context.Context, address string) (erased int, err error) {
 	w := a.want(Query{Address: address})
-	if w.Address == "" {
-		return 0, errors.New("erase: no address")
+	if local, domain, _ := strings.Cut(w.Address, "@"); local == "" || domain == "" {
+		return 0, fmt.Errorf("erase: %q is not a whole address", address) // a part would be many people's
 	}
 	unlock, err := a.dir.lockPatiently(ctx, maintainLock)
 	if err != nil {
