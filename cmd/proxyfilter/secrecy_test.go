@@ -292,3 +292,22 @@ func TestSpoolFilesHaveNoNameAndAreForNobodyElse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestFilesAreForNobodyElse(t *testing.T) {
+	umask := syscall.Umask(0) // the loosest there is
+	defer syscall.Umask(umask)
+	s := open(t, "")
+	if err := s.send("hello"); err != nil {
+		t.Fatal(err)
+	}
+	s.stop(t)
+	all := append(files(t, s.config.Journal.Dir), s.config.Store.Path)
+	if len(all) < 3 {
+		t.Errorf("only %q", all)
+	}
+	for _, file := range all {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		}
+	}
+}
