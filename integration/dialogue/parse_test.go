@@ -21,6 +21,7 @@ hop at RCPT 2 replies "550 5.1.1 no such user" once
 hop at {STAGE} waits 3s drips 1s drops keeps
 hop announces PIPELINING "SIZE 100"
 hop away
+store works
 each STAGE dot "RCPT 2"
 
 ready
@@ -45,6 +46,7 @@ greeted 4
 enveloped 5
 stop
 stopped
+restart
 delivered nothing
 delivered once
 delivered 3
@@ -137,6 +139,8 @@ func TestParseErrorsNameTheLine(t *testing.T) {
 		"a key without a section":  {"# p\nhermetic\nconfig slots 4\n", `x:3: config "slots": want section.key`},
 		"a case without a name":    {"# p\nhermetic\ncase \n", `x:3: unknown word "case"`},
 		"too many words":           {"# p\nhermetic\nstop it\n", `x:3: stop with 1 words after it; want 0 to 0`},
+		"a store of another kind":  {"# p\nhermetic\nstore forgets\n", `x:3: store "forgets": want works, fails or hangs`},
+		"a store without a word":   {"# p\nhermetic\nstore\n", `x:3: store with 0 words after it; want 1 to 1`},
 		"cases without end":        {"# p\nhermetic\n" + strings.Repeat("each A 1 2 3 4 5 6 7 8 9 10\n", 4), `x: more than 1000 cases`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,13 +58,13 @@ func endsWithItsContext(s Store) error {
 	cancel()
 	err := put(s, "there", "x", time.Hour)
 	if put := s.Put(ended, "key", nil, time.Hour); !errors.Is(put, context.Canceled) {
-		err = errors.Join(err, fmt.Errorf("Put after the end: %w", put))
+		err = errors.Join(err, fmt.Errorf("after the end of the context, Put: %w", put))
 	}
 	if _, add := s.Add(ended, "key", nil, time.Hour); !errors.Is(add, context.Canceled) {
-		err = errors.Join(err, fmt.Errorf("Add after the end: %w", add))
+		err = errors.Join(err, fmt.Errorf("after the end of the context, Add: %w", add))
 	}
 	if _, _, get := s.Get(ended, "there"); !errors.Is(get, context.Canceled) {
-		err = errors.Join(err, fmt.Errorf("Get after the end: %w", get))
+		err = errors.Join(err, fmt.Errorf("after the end of the context, Get: %w", get))
 	}
 	return errors.Join(err, holds(s, "key", nil), holds(s, "there", []byte("x")))
 }
