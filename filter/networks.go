@@ -14,6 +14,28 @@ type networks[T any] struct {
 	lengths [2][]int // of IPv4 and of IPv6, the longest first
 }
 
+// Networks is a set of networks. Its size does not matter to a lookup. A nil set is
+// empty.
+type Networks struct{ networks[struct{}] }
+
+// NewNetworks makes a set.
+func NewNetworks(all []netip.Prefix) *Networks {
+	s := &Networks{}
+	for _, p := range all {
+		s.set(p, struct{}{})
+	}
+	return s
+}
+
+// find is the narrowest network of the set around an address.
+func (s *Networks) find(addr netip.Addr) (netip.Prefix, bool) {
+	if s == nil {
+		return netip.Prefix{}, false
+	}
+	p := s.narrowest(addr)
+	return p, p.IsValid()
+}
+
 func (n *networks[T]) set(p netip.Prefix, value T) {
 	if n.entries == nil {
 		n.entries = map[netip.Prefix]T{}

@@ -8,9 +8,12 @@ const OwnPolicy = "own"
 // DefaultPolicy is the name of the policy that applies when no other does.
 const DefaultPolicy = "default"
 
-// ForwardedSuffix is behind the name of a policy whose limit is the lower one for
-// recipients that are forwarded elsewhere.
-const ForwardedSuffix = "/forwarded"
+// What is behind the name of a policy that is not applied as it was written.
+const (
+	ForwardedSuffix  = "/forwarded"  // its limit is the one for recipients that are forwarded elsewhere
+	ForwarderSuffix  = "/forwarder"  // it tags at most, because the client forwards mail of others
+	PostmasterSuffix = "/postmaster" // it tags at most, because all recipients are postmasters
+)
 
 // Policies finds the policy of each recipient of a message, and makes one verdict
 // of what they say.
@@ -33,6 +36,7 @@ type Match struct {
 	Listener  bool         // the policy is that of the listener, or names it
 	Own       bool         // the client is authenticated or local
 	Forwarded string       // the entry that lowered the limit; empty when none did
+	Forwarder netip.Prefix // the network that is forwarded from; zero when none is
 }
 
 // For is the policy of one recipient.
@@ -55,17 +59,28 @@ func (ps *Policies) delimiters() string {
 
 func (ps *Policies) match(e *Envelope, names []string) Match {
 	if p, set := ps.Listeners[e.Listener]; set {
-		return Match{Policy: p, Listener: true}.forwarded(names)
+		return Match{Policy: p, Listener: true}.forwarder(e.Client.Addr).forwarded(names)
 	}
 	own := e.Client.Local || e.Client.Authenticated
 	if found, ok := ps.Selection.find(e, names, own); ok {
 		m := Match{Policy: found.scope.Policy, Recipient: found.recipient, Client: found.client, Listener: found.listener}
-		return m.forwarded(names)
+		return m.forwarder(e.Client.Addr).forwarded(names)
 	}
 	if own {
 		return Match{Policy: ps.Own(), Own: true}
 	}
-	return Match{Policy: ps.Default}.forwarded(names)
+	return Match{Policy: ps.Default}.forwarder(e.Client.Addr).forwarded(names)
+}
+
+// forwarder spares mail from a host that forwards mail of others: it took the message
+// from somebody else, and would have to send a refusal back to a forged sender.
+func (m Match) forwarder(client netip.Addr) Match {
+	if from, found := m.Policy.Forwarders.find(client); found && !m.Policy.TagOnly {
+		m.Forwarder = from
+		m.Policy.Name += ForwarderSuffix
+		m.Policy.TagOnly = true
+	}
+	return m
 }
 
 // forwarded lowers the limit for a recipient that is forwarded elsewhere: what the
@@ -109,9 +124,19 @@ type group struct {
 	recipients []string
 }
 
-// groups sorts the recipients by policy, in the order in which they came. There is
-// always one.
+// groups are the recipients by policy. There is always one group.
 func (ps *Policies) groups(e *Envelope) []group {
+	all := ps.sorted(e)
+	if Postmasters(e.Recipients) {
+		for i := range all {
+			all[i].policy = all[i].policy.Spared()
+		}
+	}
+	return all
+}
+
+// sorted are the recipients in the order in which their policies came.
+func (ps *Policies) sorted(e *Envelope) []group {
 	if len(e.Recipients) < 2 || ps.alike(e) {
 		first := ""
 		if len(e.Recipients) > 0 {

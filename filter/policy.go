@@ -44,9 +44,13 @@ type Policy struct {
 	Forwarded         *Recipients
 	ForwardedRejectAt float64
 
+	// Forwarders are clients that forward mail of others: mail from them is tagged
+	// at most.
+	Forwarders *Networks
+
 	// TagOnly marks what would have been refused for its content. It is for
 	// mail of one's own users, who are not spammers by SpamAssassin's rules
-	// about dial-up addresses.
+	// about dial-up addresses, and for senders who would have to bounce it.
 	TagOnly bool
 
 	OnScanFailure Action // no scanner could answer: Accept, or else Defer

@@ -128,6 +128,10 @@ func (o *options) defaultKey(key, value string) error {
 	switch key {
 	case "mixed":
 		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split})
+	case "forwarders":
+		p, err := netip.ParsePrefix(value)
+		o.policy.Forwarders = filter.NewNetworks([]netip.Prefix{p})
+		return err
 	case "forwarded":
 		o.policy.Forwarded = filter.NewRecipients(strings.Split(value, ","))
 		return nil

@@ -72,6 +72,9 @@ func (p *program) explain(c loaded, q question, asJSON bool) error {
 	names := map[string]bool{}
 	for _, recipient := range q.recipients {
 		m := policies.For(e, recipient)
+		if filter.Postmasters(q.recipients) {
+			m.Policy = m.Policy.Spared()
+		}
 		names[m.Policy.Name] = true
 		all = append(all, c.explained(e, recipient, m))
 	}
@@ -119,16 +122,10 @@ func (c *loaded) explained(e filter.Envelope, recipient string, m filter.Match) 
 
 // because is what decided, with the places where it was written.
 func (c *loaded) because(e filter.Envelope, m filter.Match) []string {
-	name := strings.TrimSuffix(m.Policy.Name, filter.ForwardedSuffix)
+	name, _, _ := strings.Cut(m.Policy.Name, "/")
 	at := "policies." + name
-	section := at
 	var why []string
-	say := func(key, what string) {
-		if place, set := c.origins[key]; set {
-			what += " (" + place.String() + ")"
-		}
-		why = append(why, what)
-	}
+	say := func(key, what string) { why = append(why, c.placed(key, what)) }
 	switch door := "listeners." + e.Listener; {
 	case m.Listener && !c.namesDoor(name, e.Listener):
 		say(door+".policy", door+".policy is "+quote(name))
@@ -136,9 +133,6 @@ func (c *loaded) because(e filter.Envelope, m filter.Match) []string {
 		say("", "the client is authenticated or local: the built-in policy tags at most")
 	case m.Recipient == "" && !m.Client.IsValid() && !m.Listener:
 		say("", "no [policies.NAME] is for it, so [policy] applies")
-	}
-	if name == filter.DefaultPolicy || name == filter.OwnPolicy {
-		section = "policy"
 	}
 	if m.Recipient != "" {
 		say(at+".recipients", at+".recipients has "+quote(m.Recipient))
@@ -149,10 +143,33 @@ func (c *loaded) because(e filter.Envelope, m filter.Match) []string {
 	if m.Listener && c.namesDoor(name, e.Listener) {
 		say(at+".listeners", at+".listeners has "+quote(orFirst(e.Listener)))
 	}
+	return append(why, c.milder(name, m)...)
+}
+
+// milder is why a policy is not applied as it was written.
+func (c *loaded) milder(name string, m filter.Match) (why []string) {
+	section := "policies." + name
+	if name == filter.DefaultPolicy || name == filter.OwnPolicy {
+		section = "policy"
+	}
+	if m.Forwarder.IsValid() {
+		why = append(why, "marked at most: "+c.placed(section+".forwarders", section+".forwarders has "+quote(m.Forwarder.String())))
+	}
+	if strings.HasSuffix(m.Policy.Name, filter.PostmasterSuffix) {
+		why = append(why, "marked at most: all recipients are postmaster or abuse")
+	}
 	if m.Forwarded != "" {
-		say(section+".forwarded", section+".forwarded has "+quote(m.Forwarded)+": its limit is lower")
+		why = append(why, "the lower limit: "+c.placed(section+".forwarded", section+".forwarded has "+quote(m.Forwarded)))
 	}
 	return why
+}
+
+// placed adds where a key was written.
+func (c *loaded) placed(key, what string) string {
+	if place, set := c.origins[key]; set {
+		what += " (" + place.String() + ")"
+	}
+	return what
 }
 
 // namesDoor reports that the policy itself names the listener.

@@ -85,6 +85,7 @@ type policyConfig struct {
 
 	Forwarded         entries[string]
 	ForwardedRejectAt float64 // 0: never
+	Forwarders        entries[netip.Prefix]
 
 	// Of [policy] only: they are about several policies.
 	Mixed              string

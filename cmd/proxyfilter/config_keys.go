@@ -109,6 +109,7 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 		{at + "headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
 		{at + "forwarded", recipients(&p.Forwarded, dir), true, "recipients whose mail goes on to another server: what that refuses would be our backscatter"},
 		{at + "forwarded_reject_at", score(&p.ForwardedRejectAt, "never"), true, "their limit, where it is below reject_at"},
+		{at + "forwarders", clients(&p.Forwarders, dir), true, "hosts that forward mail of others to us: what we refuse would be their backscatter, so their mail is marked at most"},
 	}
 }
 

@@ -188,8 +188,8 @@ func done(a filter.Action) string {
 
 // policyKey is where a policy says something.
 func policyKey(policy, key string) string {
-	name, forwarded := strings.CutSuffix(policy, filter.ForwardedSuffix)
-	if forwarded && key == "reject_at" {
+	name, _, _ := strings.Cut(policy, "/") // one of filter's suffixes
+	if strings.HasSuffix(policy, filter.ForwardedSuffix) && key == "reject_at" {
 		key = "forwarded_reject_at"
 	}
 	switch name {

@@ -42,6 +42,7 @@ contact = "; call us"
 headers = "none"
 forwarded = ["example.com"]
 forwarded_reject_at = 5.0
+forwarders = ["192.0.2.0/24"]
 mixed = "split"
 speed_adjust = "off"
 recipient_delimiter = "+"

@@ -50,6 +50,9 @@ func newPolicy(name string, p *policyConfig) filter.Policy {
 	if len(p.Forwarded.all) > 0 {
 		policy.Forwarded = filter.NewRecipients(p.Forwarded.all)
 	}
+	if len(p.Forwarders.all) > 0 {
+		policy.Forwarders = filter.NewNetworks(p.Forwarders.all)
+	}
 	return policy
 }
 
