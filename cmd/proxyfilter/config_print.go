@@ -33,7 +33,7 @@ func (l *loaded) print(w io.Writer) {
 	}
 }
 
-// oneLine keeps an argument of -o from ending its comment.
+// oneLine keeps an argument of -o, or a name, from ending its line.
 func oneLine(r rune) rune {
 	if r < ' ' || r == 0x7f {
 		return '?'

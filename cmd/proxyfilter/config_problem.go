@@ -59,6 +59,7 @@ type problem struct {
 	hint    string // may be empty
 }
 
+// Error is one line: a name in quotation marks may hold a line end.
 func (p problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.at.String() + ": ")
@@ -72,7 +73,7 @@ func (p problem) Error() string {
 	if p.hint != "" {
 		b.WriteString("; " + p.hint)
 	}
-	return b.String()
+	return strings.Map(oneLine, b.String())
 }
 
 // together is all problems as one error, in the order of the places, or nil.
