@@ -16,6 +16,7 @@ type Figures struct {
 	Abandoned         int // the client hung up
 	Explained         int // doubles after an answer that was lost
 	Redelivered       int // files that the next hop wrote twice by itself: one queue id
+	Prevented         int // retries that proxyfilter answered, and did not deliver
 
 	Lost      int // accepted, and not there for each recipient
 	Needless  int // doubles that nothing explains
@@ -42,6 +43,11 @@ func Balance(e Evidence) (figures Figures, faults, explained []Finding) {
 		b.copies[c.ID] = append(b.copies[c.ID], c)
 	}
 	b.Figures.Letters = len(e.Book.letters)
+	for _, r := range e.Records {
+		if r.Reason == "duplicate" && r.Action == "accept" {
+			b.Prevented++
+		}
+	}
 	for _, l := range e.Book.letters {
 		b.letter(l)
 	}

@@ -135,7 +135,8 @@ func TestBalance(t *testing.T) {
 		}, Figures{Attempts: 1, Accepted: 1, Redelivered: 1}, ""},
 		{"the retry was answered from memory", page{
 			attempts: []Attempt{heard("a1", 10, 0, ""), heard("a2", 20, 250, "2.0.0 Ok: queued as Q1")}, copies: []Copy{arrived("a1", "Q1", alice)},
-		}, Figures{Attempts: 2, Accepted: 1}, ""},
+			records: []Record{{Helo: "a2", Action: "accept", Reason: "duplicate"}},
+		}, Figures{Attempts: 2, Accepted: 1, Prevented: 1}, ""},
 		{
 			"double: the next hop was killed before it answered", double(451, lost, killed("A", 12)),
 			Figures{Attempts: 2, Accepted: 1, Explained: 1},

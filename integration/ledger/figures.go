@@ -14,6 +14,7 @@ func (f Figures) Table() string {
 		{"refused", f.Refused},
 		{"deferred", f.Deferred},
 		{"abandoned", f.Abandoned},
+		{"doubles prevented", f.Prevented},
 		{"doubles explained", f.Explained},
 		{"files written twice by A", f.Redelivered},
 	}) + "\n" + table(f.zeros())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,9 +33,13 @@ func take(ctx context.Context, s *rig.Site) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
+	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Filter.PID()))
+	if err != nil {
+		return sample{}, err
+	}
 	smtpds := len(slices.DeleteFunc(all, func(p rig.Process) bool { return p.Name != "smtpd" }))
 	return sample{
-		memory: series["process_resident_memory_bytes"] / (1 << 20), descriptors: series["process_open_fds"],
+		memory: series["process_resident_memory_bytes"] / (1 << 20), descriptors: float64(len(descriptors)),
 		goroutines: series["go_goroutines"], conversations: series["proxyfilter_conversations"], smtpds: smtpds,
 	}, nil
 }

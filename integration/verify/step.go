@@ -55,7 +55,7 @@ func (s scope) steps() []step {
 			holds: []string{lost, doubled, letIn, leaked},
 		},
 		{
-			title: "Smuggling", args: test("TestNothingButWhatTheFirstPostfixSent|muggl", "./integration", "./milestones", "./relay/..."),
+			title: "Smuggling", args: test("TestNothingButWhatTheFirstPostfixSent|muggl|NoTrick|TrueEnd|CRLFDotCRLF", "./integration", "./milestones", "./relay/..."),
 			about: "Every sequence that some server takes for an end of data, through real Postfix and against the decoder.",
 			holds: []string{smuggled},
 		},
