@@ -23,7 +23,6 @@ type callers struct {
 	direct  bool          // straight to proxyfilter
 	finish  int           // every so manieth comes to the end
 	pace    time.Duration // between two pieces, on average
-	talking *atomic.Int64 // conversations that are in the middle of content
 }
 
 // pieces is in how many writes a message is sent.
@@ -71,8 +70,6 @@ func (c callers) converse(ctx context.Context, l *ledger.Letter, random *rand.Ra
 			return reply, err
 		}
 	}
-	c.talking.Add(1)
-	defer c.talking.Add(-1)
 	content, last := c.content(l), pieces
 	if l.Abandoned {
 		last = random.IntN(pieces)

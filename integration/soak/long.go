@@ -29,7 +29,6 @@ type longRun struct {
 	book    ledger.Book
 	corpus  ledger.Corpus
 	numbers atomic.Int64
-	talking atomic.Int64
 	misses  misses
 }
 
@@ -144,7 +143,7 @@ func (r *longRun) load(ctx context.Context) ([]sample, error) {
 func (r *longRun) callers(address string, direct bool, finish int, pace time.Duration) callers {
 	c := callers{
 		book: &r.book, corpus: r.corpus, numbers: &r.numbers, address: address, from: rig.Stranger,
-		direct: direct, finish: finish, pace: pace, talking: &r.talking,
+		direct: direct, finish: finish, pace: pace,
 	}
 	if direct {
 		c.from = "127.0.0.1"
@@ -152,15 +151,18 @@ func (r *longRun) callers(address string, direct bool, finish int, pace time.Dur
 	return c
 }
 
-// everybody waits until nearly all conversations are in the middle of content:
-// some are always just beginning.
+// everybody waits until nearly all conversations are there: some are always
+// between two.
 func (r *longRun) everybody(ctx context.Context) error {
-	for r.talking.Load() < int64(r.plan.conversations)*85/100 {
+	for {
+		now, err := take(ctx, r.site)
+		if err != nil || now.conversations >= float64(r.plan.conversations)*0.95 {
+			return err
+		}
 		if err := pause(ctx, 100*time.Millisecond, nil); err != nil {
-			return fmt.Errorf("only %d conversations have come about: %w", r.talking.Load(), err)
+			return fmt.Errorf("only %.0f conversations have come about: %w", now.conversations, err)
 		}
 	}
-	return nil
 }
 
 // hiccups are spamd's: it is told to read its rules again, as sa-update does, and
