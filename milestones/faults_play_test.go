@@ -67,6 +67,9 @@ func (tr *trial) begin() {
 	case tr.cell.Side == faults.Kept:
 		tr.healthy("before")
 		tr.goWrong()
+	case tr.cell.Stage == faults.Remember: // before the letter, not behind it
+		tr.restart()
+		tr.goWrong()
 	default:
 		tr.goWrong()
 	}
@@ -77,14 +80,20 @@ func (tr *trial) faulty(l letter, spam bool) (seen observed) {
 	from := len(tr.recorded(0))
 	to := recipients[:]
 	fault := faults.Cell{}
-	if tr.cell.Side == faults.Postfix {
+	switch tr.cell.Side {
+	case faults.Postfix:
 		fault = tr.cell
+	case faults.Store:
+		fault = faults.Cell{Side: faults.Postfix, Stage: faults.Thinking, Fault: faults.Drop}
 	}
 	seen.heard = tr.carry(l, to, fault)
 	tr.rest()
 	seen.records = tr.recorded(from)
 	seen.first = tr.copies(l)
 	tr.check(seen, spam)
+	if tr.cell.Side == faults.Store {
+		return tr.forgetful(l, spam, seen.first)
+	}
 	tr.heal()
 	if open := seen.heard.rest(to); len(open) > 0 {
 		seen.retried = true
@@ -99,6 +108,22 @@ func (tr *trial) faulty(l letter, spam bool) (seen observed) {
 		tr.rest()
 	}
 	seen.second = tr.copies(l)
+	tr.account(seen, spam)
+	return seen
+}
+
+// forgetful is the next try of a letter that A has, and P has not heard of. The
+// store has what a new program can know of that.
+func (tr *trial) forgetful(l letter, spam bool, first [len(recipients)]int) (seen observed) {
+	tr.restart()
+	from := len(tr.recorded(0))
+	seen.first, seen.retried = first, true
+	seen.heard = tr.carry(l, recipients[:], faults.Cell{})
+	tr.rest()
+	seen.records = tr.recorded(from)
+	seen.second = tr.copies(l)
+	tr.check(seen, spam)
+	tr.heal()
 	tr.account(seen, spam)
 	return seen
 }
@@ -206,6 +231,10 @@ func (tr *trial) account(seen observed, spam bool) {
 			if first+second > 0 {
 				tr.t.Errorf("%s heard no and has %d copies", rcpt, first+second)
 			}
+		case answer == "2" && first == 1 && tr.cell.Side == faults.Store:
+			if second != 1 && second != 2 {
+				tr.t.Errorf("%s has %d copies although the store has failed only", rcpt, second)
+			}
 		case answer == "2":
 			if first != 1 || second != 1 {
 				tr.t.Errorf("%s heard yes and has %d, later %d copies", rcpt, first, second)
@@ -220,8 +249,11 @@ func (tr *trial) account(seen observed, spam bool) {
 	}
 }
 
-// mayDouble: only A knows that it took the message, and does not say so.
-func (tr *trial) mayDouble() bool { return tr.cell.Stage == faults.Taken }
+// mayDouble: only A knows that it took the message, and does not say so; or the
+// program knew, and could not keep it.
+func (tr *trial) mayDouble() bool {
+	return tr.cell.Stage == faults.Taken || tr.cell.Side == faults.Store
+}
 
 func (tr *trial) nothingLeft() {
 	left, err := os.ReadDir(tr.disk.dir)

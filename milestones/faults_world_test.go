@@ -3,6 +3,7 @@ package milestones
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,29 +25,49 @@ type trial struct {
 	points float64 // what a spamd that goes wrong may find
 	server *relay.Server
 	disk   *disk
+	memory *memory
 	open   atomic.Int64 // our connections to A and to spamd
 }
 
 func newTrial(t *testing.T, cell faults.Cell) *trial {
+	w := &world{t: t, behind: relaytest.Listen(), hop: &relaytest.Hop{}, store: filepath.Join(t.TempDir(), "state.db")}
+	w.spamd = &spamd{listener: relaytest.Listen()}
+	tr := &trial{world: w, cell: cell, memory: &memory{t: t, path: w.store}}
+	tr.disk = &disk{dir: t.TempDir(), scanned: func() bool { return w.spamd.server.Served() > 0 }}
+	w.stored = func() (relay.Store, func()) { return nil, func() {} }
+	if cell.Side == faults.Store {
+		w.stored = tr.memory.open
+	}
+	w.spamd.start(defaults(), tr.counted(w.spamd.listener.Dial))
+	w.served.Go(func() { w.hop.Serve(w.behind) })
+	tr.run()
+	return tr
+}
+
+// run starts the program.
+func (tr *trial) run() {
 	o := defaults()
-	o.server.AtMail = cell.Side == faults.AtMail
+	o.server.AtMail = tr.cell.Side == faults.AtMail
 	o.server.Spool.SpillAt = 1 << 20
 	switch {
-	case cell.Fault == faults.NoMemory:
+	case tr.cell.Fault == faults.NoMemory:
 		o.server.Spool.Memory = 0
-	case cell.Side == faults.Spool:
+	case tr.cell.Side == faults.Spool:
 		o.server.Spool.SpillAt = 0
 	}
-	w := &world{t: t, behind: relaytest.Listen(), hop: &relaytest.Hop{}}
-	w.spamd = &spamd{listener: relaytest.Listen()}
-	tr := &trial{world: w, cell: cell, server: o.server}
-	tr.disk = &disk{dir: t.TempDir(), scanned: func() bool { return w.spamd.server.Served() > 0 }}
-	w.spamd.start(o, tr.counted(w.spamd.listener.Dial))
-	o.hop.Dial = tr.counted(w.behind.Dial)
+	o.hop.Dial = tr.counted(tr.behind.Dial)
 	o.server.Spool.Create = tr.disk.create
-	w.served.Go(func() { w.hop.Serve(w.behind) })
-	w.begin(o)
-	return tr
+	tr.server = o.server
+	tr.world.begin(o)
+}
+
+// restart is a new program with the same store, into which a fault has come
+// meanwhile.
+func (tr *trial) restart() {
+	tr.stop()
+	<-tr.ended
+	tr.memory.become(tr.cell)
+	tr.run()
 }
 
 // goWrong begins the fault.
@@ -54,7 +75,7 @@ func (tr *trial) goWrong() {
 	c := tr.cell
 	away := c.Stage == faults.Connect
 	switch c.Side {
-	case faults.Postfix:
+	case faults.Postfix, faults.Store:
 		tr.spamd.server.Become(spamdtest.Reply{Delay: thought})
 		tr.hop.Become(map[relaytest.Stage]relaytest.Fault{relaytest.Dot: {Delay: thought}})
 	case faults.Spamd:
@@ -79,6 +100,7 @@ func (tr *trial) heal() {
 	tr.hop.Become(nil)
 	tr.spamd.server.Become(spamdtest.Reply{})
 	tr.disk.become(faults.Cell{})
+	tr.memory.heal()
 }
 
 // rest is until nothing can happen any more: every clock has ended, a scan that

@@ -13,34 +13,49 @@ func (c Cell) Absent() string {
 		return c.absentHop()
 	case c.Side == Spamd:
 		return c.absentSpamd()
+	case c.Side == Store:
+		return c.absentStore()
 	}
 	return c.absentSpool()
 }
 
 // strange is why a side cannot have a fault at any of its stages.
 func (c Cell) strange() string {
+	file := c.Side == Spool || c.Side == Store
 	switch c.Fault {
 	case OutOfTurn, EarlyQuit:
 		if c.Side != Postfix {
 			return "only a client can do that"
 		}
-	case IOError, Full, NoFiles, NoMemory:
+	case NoFiles, NoMemory:
 		if c.Side != Spool {
 			return "only the spool has it"
+		}
+	case IOError, Full:
+		if !file {
+			return "only a file has it"
 		}
 	case Temporary, Permanent, Closing, Early, Twice, Endless:
 		if c.Side == Postfix {
 			return "a client does not reply"
 		}
-		if c.Side == Spool {
+		if file {
 			return "a file does not talk"
 		}
-	case Garbage, OverLong, Drop, Reset, Stall:
-		if c.Side == Spool {
-			return "a file does not talk"
-		}
-		if c.Side == Postfix && c.Fault == Stall {
+	case Stall:
+		if c.Side == Postfix {
 			return "our replies fit into the socket: nobody notices"
+		}
+		if file {
+			return "a file does not talk"
+		}
+	case OverLong, Drop, Reset:
+		if file {
+			return "a file does not talk"
+		}
+	case Garbage:
+		if c.Side == Spool {
+			return "a spool file is new, and nobody else writes to it"
 		}
 	}
 	return ""
@@ -176,8 +191,18 @@ func (c Cell) absentSpool() string {
 		if c.Stage != Create {
 			return "it shows when the file is made"
 		}
-	case EarlyQuit, OutOfTurn, Early:
-		return "a file does not talk"
+	}
+	return ""
+}
+
+func (c Cell) absentStore() string {
+	switch {
+	case c.Stage == Open && c.Fault == Full, c.Stage == Recall && c.Fault == Full:
+		return "reading takes no room"
+	case c.Stage == Open && c.Fault == Drip:
+		return "it is opened once, and waited for"
+	case c.Stage == Remember && (c.Fault == Garbage || c.Fault == WrongLength):
+		return "it shows when the key is read"
 	}
 	return ""
 }

@@ -22,10 +22,11 @@ const (
 	AtMail  Side = "A, opened at MAIL"
 	Spamd   Side = "spamd"
 	Spool   Side = "the spool"
+	Store   Side = "the store"
 )
 
 // Sides are all of them, in the order of the table.
-func Sides() []Side { return []Side{Postfix, Hop, Kept, AtMail, Spamd, Spool} }
+func Sides() []Side { return []Side{Postfix, Hop, Kept, AtMail, Spamd, Spool, Store} }
 
 // isHop reports a side that is the next hop.
 func (s Side) isHop() bool { return s == Hop || s == Kept || s == AtMail }
@@ -60,6 +61,10 @@ const (
 	ReadHeader Stage = "read the header"
 	ReadScan   Stage = "read for spamd"
 	ReadCarry  Stage = "read for A"
+
+	Open     Stage = "open"
+	Remember Stage = "write a key"
+	Recall   Stage = "read a key"
 )
 
 // Stages are those of a side, in the order of a message.
@@ -77,6 +82,8 @@ func (s Side) Stages() []Stage {
 		return []Stage{Connect, Request, Status, Fields, Body}
 	case Spool:
 		return []Stage{Create, Write, ReadHeader, ReadScan, ReadCarry}
+	case Store:
+		return []Stage{Open, Remember, Recall}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestTheCellsThatArePlayedForRealExist(t *testing.T) {
 func TestEachCellOfANextHopOrOfSpamdIsAFault(t *testing.T) {
 	for _, c := range Cells() {
 		switch {
-		case c.Stage == Connect || c.Side == Postfix || c.Side == Spool:
+		case c.Stage == Connect || c.Side == Postfix || c.Side == Spool || c.Side == Store:
 		case c.Side == Spamd:
 			if cmp.Equal(c.Spamd(1), (Cell{Side: Spamd}).Spamd(1)) {
 				t.Errorf("%v is as a healthy spamd", c)

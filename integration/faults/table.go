@@ -26,13 +26,25 @@ func Table(rows []Row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, head, len(rows), len(All())-len(rows))
 	for _, side := range Sides() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n", side, columns)
+		fmt.Fprintf(&b, "\n## %s\n\n%s%s\n", side, side.note(), columns)
 		for _, r := range merge(rows, side) {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Cells[0].Stage, r.faults(), r.Hears, r.After, r.Record, r.Copies)
 		}
 		fmt.Fprintf(&b, "\nWhat does not exist:\n\n%s", absences(side))
 	}
 	return b.String()
+}
+
+// note is what is different in the section of a side.
+func (s Side) note() string {
+	if s != Store {
+		return ""
+	}
+	return `Here P hangs up while A has the letter, and the program starts anew. What P hears is
+the answer to the next try, which comes into the fault. A store that cannot be opened
+is done without, as it is with the default store.path.
+
+`
 }
 
 const columns = `| at | what | P hears | after | Record | copies at A |
