@@ -3,6 +3,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -259,6 +260,61 @@ func TestADamagedFileIsAnErrorAndNotTheEnd(t *testing.T) {
 		}
 		use(t, damaged)
 	}
+}
+
+// bbolt would follow such a page until memory is used up.
+func TestAPageThatLeadsToItselfIsDamage(t *testing.T) {
+	whole, size, found := filled(t), os.Getpagesize(), 0
+	for at := 0; at+size <= len(whole); at += size {
+		if binary.NativeEndian.Uint16(whole[at+8:]) != isBranch {
+			continue
+		}
+		damaged := bytes.Clone(whole)
+		binary.NativeEndian.PutUint64(damaged[at+headSize+8:], uint64(at/size))
+		path := filepath.Join(t.TempDir(), "state.db")
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(Config{Path: path})
+		if err == nil { // nothing leads to this page any more
+			s.Close()
+			continue
+		}
+		if found++; !strings.Contains(err.Error(), "is where it cannot be") {
+			t.Error(err)
+		}
+	}
+	if found < 2 {
+		t.Errorf("%d pages, want those of two buckets", found)
+	}
+}
+
+func TestADiskThatHangsHoldsNobodyForLongerThanHisContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Nobody reads the requests, as if the goroutine that does hung in a write.
+		s := &Store{
+			requests: make(chan request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
+			expires: map[string]time.Time{"known": time.Now().Add(time.Hour)},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, found, err := s.Get(ctx, "unknown"); found || err != nil {
+			t.Errorf("an unknown key needs no disk: %v, %v", found, err)
+		}
+		err := together(maxBatch+10, func(int) error { // more than may wait in line
+			if err := s.Put(ctx, "key", nil, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("Put: %w", err)
+			}
+			return nil
+		})
+		if _, _, get := s.Get(ctx, "known"); !errors.Is(get, context.DeadlineExceeded) {
+			t.Errorf("Get: %v", get)
+		}
+		start := time.Now()
+		if closed := s.Close(); err != nil || closed == nil || time.Since(start) != closeTime {
+			t.Errorf("%v, %v after %v", err, closed, time.Since(start))
+		}
+	})
 }
 
 func FuzzDamage(f *testing.F) {

@@ -61,7 +61,10 @@ func open(c Config) (*file, error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := f.db.Update(f.load); err != nil {
+	if err = f.db.View(f.checkPages); err == nil {
+		err = f.db.Update(f.load)
+	}
+	if err != nil {
 		f.db.Close()
 		return nil, err
 	}
