@@ -13,7 +13,7 @@ func (p Policy) fields(v Verdict) []Field {
 	if !v.Action.Passes() {
 		return nil
 	}
-	if cause := v.Unscanned(); cause != "" || len(v.Findings) == 0 {
+	if cause := v.Unscanned(); cause != "" || v.Reason == Unscanned {
 		return []Field{{"X-Spam-Status", fmt.Sprintf("No, score=0.0 required=%.1f tests=none unscanned=%s ref={id}", v.TagAt, cmp.Or(string(cause), "off"))}}
 	}
 	tagged := v.Action == Tag

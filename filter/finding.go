@@ -44,6 +44,13 @@ const (
 	// Signed: the content bears a signature that may well be valid. Together
 	// with Truncated it caps the verdict at Tag.
 	Signed = "signed"
+
+	// Listed: the finding is that of a list, and nobody has looked at the content
+	// for it. It is no scanner's answer.
+	Listed = "listed"
+
+	// Spared caps a verdict by score at Tag.
+	Spared = "spared"
 )
 
 // Reused is a label for the record: the source was asked about this message when

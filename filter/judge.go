@@ -17,6 +17,7 @@ type Scanner interface {
 // Judge asks the scanners, all at once, and applies a policy. It has no memory
 // and no sockets. The zero Judge asks nobody and accepts.
 type Judge struct {
+	Lists    Lists
 	Scanners []Scanner
 	Policies Policies
 }
@@ -30,7 +31,14 @@ const grace = 100 * time.Millisecond
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
 func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
-	return j.Policies.Decide(m.Envelope, j.ask(ctx, m))
+	listed, found := j.Lists.Look(m.Envelope)
+	switch {
+	case !found:
+		return j.Policies.Decide(m.Envelope, j.ask(ctx, m))
+	case listed.Advice == Reject: // whatever a scanner says; its slots are for others
+		return j.Policies.Decide(m.Envelope, []Finding{listed})
+	}
+	return j.Policies.Decide(m.Envelope, append(j.ask(ctx, m), listed))
 }
 
 // Apart reports that a further recipient of an envelope needs a transaction of its

@@ -82,11 +82,12 @@ func (p Policy) Decide(findings []Finding) Verdict {
 		}
 	}
 	sure, isSure := surest(findings)
-	cause, blind := unscanned(findings)
+	scanners := asked(findings)
+	cause, blind := unscanned(scanners)
 	switch {
 	case isSure:
 		v.Action, v.Reason, v.Text = sure.Advice, Advice, p.adviceText(sure)
-	case len(findings) == 0: // no scanner is configured, and nobody shall think otherwise
+	case len(scanners) == 0: // no scanner is configured, and nobody shall think otherwise
 		v.Action, v.Reason = Accept, Unscanned
 	case cause != "":
 		v.Action, v.Reason = p.blind(cause, blind)
@@ -105,7 +106,7 @@ func (p Policy) Decide(findings []Finding) Verdict {
 // soften applies what makes a verdict milder: the cap on refusals, and
 // observing. It adds the fields, which tell of the outcome.
 func (p Policy) soften(v Verdict) Verdict {
-	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && unsure(v.Findings))) {
+	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings)))) {
 		v.Action, v.Text = Tag, ""
 	}
 	v.Would = v.Action
@@ -161,7 +162,7 @@ func (p Policy) adviceText(f Finding) string {
 	if f.Text == "" && f.Advice == Reject {
 		return p.rejectText()
 	}
-	return f.Text
+	return strings.ReplaceAll(f.Text, "{contact}", p.Contact)
 }
 
 // surest is the finding whose advice needs no score: the first Reject, or else

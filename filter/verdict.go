@@ -35,6 +35,6 @@ type Field struct{ Name, Value string }
 // Unscanned is the failure that left the message without any answer of a
 // scanner, or an empty Cause if one answered or none was asked.
 func (v Verdict) Unscanned() Cause {
-	cause, _ := unscanned(v.Findings)
+	cause, _ := unscanned(asked(v.Findings))
 	return cause
 }

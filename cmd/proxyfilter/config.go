@@ -16,6 +16,7 @@ type config struct {
 	Spamd     spamdConfig
 	Policy    policyConfig
 	Policies  []namedPolicy // in the order of the file
+	Lists     listsConfig
 	Log       logConfig
 	Status    statusConfig
 	Metrics   metricsConfig
@@ -91,6 +92,11 @@ type policyConfig struct {
 	Mixed              string
 	SpeedAdjust        string // what Postfix does
 	RecipientDelimiter string
+}
+
+type listsConfig struct {
+	AcceptClients, RefuseClients entries[netip.Prefix]
+	AcceptSenders, RefuseSenders entries[string]
 }
 
 type logConfig struct{ Level, Format string }

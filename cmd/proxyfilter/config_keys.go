@@ -29,7 +29,7 @@ func (k key) variable() string {
 // the environment, the command line, the printed configuration and the manual
 // all follow it.
 func (c *config) keys() []key {
-	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }
 
 func (c *config) serverKeys() []key {
@@ -113,6 +113,16 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 	}
 }
 
+func (c *config) listKeys() []key {
+	l := &c.Lists
+	return []key{
+		{"lists.accept_clients", clients(&l.AcceptClients, &c.dir), true, "hosts whose mail is accepted, whatever its score"},
+		{"lists.accept_senders", recipients(&l.AcceptSenders, &c.dir), true, "envelope senders whose mail is marked at most: anybody can use their names"},
+		{"lists.refuse_clients", clients(&l.RefuseClients, &c.dir), true, "hosts whose mail is refused unscanned; goes before accept"},
+		{"lists.refuse_senders", recipients(&l.RefuseSenders, &c.dir), true, "envelope senders whose mail is refused unscanned; goes before accept"},
+	}
+}
+
 func (c *config) outputKeys() []key {
 	return []key{
 		{"log.level", word(&c.Log.Level, "debug", "info", "warn", "error"), false, "the least important line that is written"},
@@ -163,5 +173,5 @@ func (c *config) allKeys() []key {
 	for i := range c.Policies {
 		all = append(all, c.Policies[i].keys(&c.dir)...)
 	}
-	return slices.Concat(all, c.outputKeys(), c.journalKeys(), c.storeKeys())
+	return slices.Concat(all, c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }

@@ -156,6 +156,10 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		_, err := fmt.Fprintf(w, "\n%s%s could not answer, after %.3f s: %s: %s\n", visible(f.Source), visible(server), f.Took.Seconds(), f.Cause, visible(f.Err))
 		return err
 	}
+	if entry := f.ListEntry(); entry != "" {
+		_, err := fmt.Fprintf(w, "\nlists.%s.\n", visible(entry))
+		return err
+	}
 	text := fmt.Sprintf("%s%s gave it a score of %.1f", f.Source, server, f.Score)
 	if f.Limit != 0 {
 		text += fmt.Sprintf(", and takes mail for spam from %.1f on", f.Limit)

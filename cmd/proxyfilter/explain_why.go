@@ -131,6 +131,10 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 		if f.Cause != "" || f.Advice == filter.Undecided {
 			continue
 		}
+		if entry := f.ListEntry(); entry != "" {
+			all = append(all, fmt.Sprintf("It is on a list: lists.%s.", entry))
+			continue
+		}
 		text := fmt.Sprintf("%s was sure by itself, and said: %s", f.Source, f.Advice)
 		if f.Text != "" {
 			text += fmt.Sprintf(" (%s)", f.Text)
@@ -142,7 +146,7 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 
 func becauseUnscanned(r *filter.Record) []string {
 	v := &r.Verdict
-	if len(v.Findings) == 0 {
+	if v.Unscanned() == "" {
 		return []string{"No scanner is configured, so nobody has looked at it."}
 	}
 	what, key := "No scanner could answer", "on_scan_failure"

@@ -87,6 +87,9 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 	}
 	for i := range v.Findings {
 		f := &v.Findings[i]
+		if entry := f.ListEntry(); entry != "" {
+			e.Str(f.Source, cut(entry, maxText))
+		}
 		if f.Server != "" {
 			e.Str(f.Source, f.Server)
 		}

@@ -46,7 +46,7 @@ func (m *metrics) countFindings(r *filter.Record) {
 			m.sourceErrors.WithLabelValues(name, string(f.Cause)).Inc()
 			continue
 		}
-		scanned = true
+		scanned = scanned || f.ListEntry() == ""
 	}
 	if scanned {
 		m.score.Observe(r.Verdict.Score)

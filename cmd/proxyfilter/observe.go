@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"proxyfilter/filter"
 	"proxyfilter/filter/spamd"
 	"proxyfilter/relay"
 )
@@ -19,7 +20,7 @@ func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
 // observe starts the metrics and the pages.
 func (d *daemon) observe(p pages) {
 	d.pages = p
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name())
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), filter.ListsName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,

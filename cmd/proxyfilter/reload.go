@@ -70,6 +70,7 @@ func (d *daemon) retire(old *judgement) {
 // adopt is the running configuration with the live keys of the next one.
 func adopt(running config, next *config) config {
 	running.Policy, running.Policies = next.Policy, next.Policies
+	running.Lists = next.Lists
 	running.Spamd = next.Spamd
 	running.Budget.Wait = next.Budget.Wait
 	running.Listeners = append([]listenerConfig(nil), running.Listeners...)

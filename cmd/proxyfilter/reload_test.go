@@ -20,6 +20,11 @@ listen = ["127.0.0.1:10026"]
 policy = "own"
 [budget]
 wait = "10s"
+[lists]
+accept_clients = ["192.0.2.1"]
+accept_senders = ["partner.example"]
+refuse_clients = ["192.0.2.2"]
+refuse_senders = ["pest.example"]
 [spamd]
 servers = ["127.0.0.2:783"]
 balance = "first"

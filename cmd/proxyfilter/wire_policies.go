@@ -56,6 +56,14 @@ func newPolicy(name string, p *policyConfig) filter.Policy {
 	return policy
 }
 
+func newLists(c *config) filter.Lists {
+	l := &c.Lists
+	return filter.Lists{
+		AcceptClients: filter.NewNetworks(l.AcceptClients.all), RefuseClients: filter.NewNetworks(l.RefuseClients.all),
+		AcceptSenders: filter.NewRecipients(l.AcceptSenders.all), RefuseSenders: filter.NewRecipients(l.RefuseSenders.all),
+	}
+}
+
 // doorNames are listeners as envelopes name them.
 func doorNames(listeners []string) []string {
 	var all []string
