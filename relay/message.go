@@ -38,7 +38,7 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 		return wire.Reply{}, err // Reset makes the Record: aborted
 	}
 	// By pointer from here on: thousands of these stacks wait side by side.
-	r := &result{received: time.Now(), size: spool.Size(), anomalies: anomalies, err: err}
+	r := &result{received: spool.ended(time.Now()), size: spool.Size(), anomalies: anomalies, err: err}
 	if len(s.front.in) > 0 {
 		return s.interrupted(t, r, errExcess)
 	}

@@ -3,9 +3,12 @@ package relay
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"proxyfilter/filter"
 )
 
 // slowFile is a file whose disk hangs for a while.
@@ -95,6 +98,29 @@ func TestAHungDiskHoldsNoMoreThreadsThanThat(t *testing.T) {
 		if n := s.late.Load(); n != 0 {
 			t.Errorf("%d operations are late after the disk has come back", n)
 		}
+	})
+}
+
+// Postfix has sent the end of data long before a slow disk lets us read it, and
+// counts from then.
+func TestTheClockDoesNotWaitForASlowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f := hanging(t)
+		f.hang = 9 * time.Second
+		c := newChain(t, func(c *chain) {
+			slow(40 * time.Second)(c)
+			c.server.Spool = &Spool{Create: func() (File, error) { return f, nil }}
+		})
+		p := c.dial()
+		p.envelope()
+		p.write(strings.Repeat(strings.Repeat("x", 62)+"\r\n", 8000) + ".\r\n")
+		start := time.Now()
+		if got := p.reply(); !strings.HasPrefix(got, "451 4.7.1 ") || time.Since(start) > 95*time.Second {
+			t.Errorf("heard %q after %v", got, time.Since(start))
+		}
+		p.close()
+		c.nothingDelivered(filter.Unscanned)
+		c.end()
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,6 +120,8 @@ type spooled struct {
 	disk  int64 // bytes in the file
 	err   error // why nothing is kept any more
 
+	stalled time.Duration // how long writing to the file has taken, altogether
+
 	mu   sync.RWMutex // Close against ReadAt
 	ram  []byte
 	file File
@@ -155,7 +158,9 @@ func (m *spooled) keep(p []byte) (int, error) {
 }
 
 func (m *spooled) toFile(p []byte) (int, error) {
+	start := time.Now()
 	n, err := m.file.Write(p)
+	m.stalled += time.Since(start)
 	m.disk += int64(n)
 	m.spool.disk.Add(int64(n))
 	if err != nil {
@@ -197,6 +202,11 @@ func (m *spooled) spill() error {
 	m.ram = nil
 	return nil
 }
+
+// ended is when the end of data came, seen from now on. It may have lain in the
+// socket for as long as a slow disk kept us from reading, and Postfix counts from
+// when it sent it; so our clock must not begin later.
+func (m *spooled) ended(now time.Time) time.Time { return now.Add(-m.stalled) }
 
 // Size is the length of the content in bytes.
 func (m *spooled) Size() int64 { return m.size }
