@@ -3,10 +3,12 @@ package journal
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -158,5 +160,65 @@ func TestCompressedSegmentIsWhatZcatReads(t *testing.T) {
 	}
 	if bytes.Count(text.Bytes(), []byte("\n")) != 3 {
 		t.Errorf("%s", text.String())
+	}
+}
+
+func TestReaderFollowsASegmentThatIsRewrittenUnderIt(t *testing.T) {
+	j, _ := open(t, Config{SegmentSize: 1})
+	for n := range 2 {
+		r := numbered(n)
+		j.Add(&r)
+	}
+	j.Close(time.Minute)
+	a := archive(t, j)
+	before, _, err := j.dir.segments()
+	if err != nil || len(before) == 0 {
+		t.Fatal(before, err)
+	}
+	if err := j.tend(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s := before[0]
+	if _, err := os.Stat(j.dir.file(s.name())); err == nil && s.plain() {
+		t.Fatalf("%s is still there", s.name())
+	}
+	s.generation = 0 // as it was called when the directory was read
+	found := 0
+	for _, err := range a.found(t.Context(), s, a.want(Query{})) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if found == 0 {
+		t.Error("its records are lost on the way")
+	}
+}
+
+func TestSegmentThatGrowsWhileItIsCompressedStays(t *testing.T) {
+	j, _ := open(t, Config{})
+	r := numbered(1)
+	j.Add(&r)
+	j.Close(time.Minute)
+	all, _, err := j.dir.segments()
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	other := live{dir: j.dir, period: 24 * time.Hour, limit: DefaultSegmentSize}
+	defer other.leave()
+	grow := sync.OnceFunc(func() {
+		if err := other.append(time.Now(), []byte("{}\n")); err != nil {
+			t.Error(err)
+		}
+	})
+	change := func(line []byte) ([]byte, error) {
+		grow()
+		return asItIs(line)
+	}
+	if err := j.dir.rewrite(t.Context(), all[0], all[0].next(), change); !errors.Is(err, errGrown) {
+		t.Fatal(err)
+	}
+	if got := ids(t, archive(t, j), Query{}); len(got) != 1 || !strings.HasSuffix(files(t, j), "000.jsonl") {
+		t.Errorf("%v in %s", got, files(t, j))
 	}
 }
