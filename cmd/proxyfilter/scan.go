@@ -147,13 +147,7 @@ func (f scanFlags) write(w io.Writer, one scanned) error {
 }
 
 func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, envelope filter.Envelope, file string) (scanned, error) {
-	var data []byte
-	var err error
-	if file == "-" {
-		data, err = io.ReadAll(p.stdin)
-	} else {
-		data, err = os.ReadFile(file)
-	}
+	data, err := p.message(file)
 	if err != nil {
 		return scanned{}, err
 	}
@@ -166,6 +160,14 @@ func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.
 	one := newScanned(file, int64(len(content)), verdict)
 	one.record = filter.Record{Time: now, Envelope: envelope, Size: one.Size, Verdict: verdict}
 	return one, nil
+}
+
+// message reads a file, or standard input.
+func (p *program) message(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(p.stdin)
+	}
+	return os.ReadFile(file)
 }
 
 // wireForm has CRLF at the end of each line, as the relay hands messages to

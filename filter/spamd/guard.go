@@ -24,8 +24,8 @@ import (
 //   - The reply is bounded and ends at its Content-length, or is broken; spamc
 //     waits for the end of the connection and believes what it has by then.
 //
-// What spamc gets to read is only the status line and the Spam field. It parses
-// these well; its parser of the report is slow and loses rows.
+// What spamc gets to read is only the status line and the fields that it needs. It
+// parses these well; its parser of the report is slow and loses rows.
 type guard struct {
 	net.Conn
 	server  *server

@@ -21,6 +21,7 @@ type reply struct {
 	seen     int // bytes of the buffer that hold no end of the head
 	status   []byte
 	spam     []byte
+	didSet   []byte // what TELL has taught
 	code     int
 	text     string
 	begin    int // of the body in the buffer; 0 before the head is complete
@@ -137,6 +138,8 @@ func (r *reply) parseFields(head []byte) error {
 			return fmt.Errorf("%w: two scores", errGarbled)
 		case bytes.EqualFold(name, []byte("Spam")):
 			r.spam = bytes.Clone(value)
+		case bytes.EqualFold(name, []byte("DidSet")):
+			r.didSet = bytes.Clone(value)
 		case bytes.EqualFold(name, []byte("Content-length")):
 			n, err := strconv.Atoi(string(value))
 			if err != nil || n < 0 || n > maxReply {
@@ -173,6 +176,9 @@ func (r *reply) forLibrary() []byte {
 	head := append(bytes.Clone(r.status), "\r\n"...)
 	if r.spam != nil {
 		head = append(append(append(head, "Spam: "...), r.spam...), "\r\n"...)
+	}
+	if len(r.didSet) > 0 {
+		head = append(append(append(head, "DidSet: "...), r.didSet...), "\r\n"...)
 	}
 	return append(head, "\r\n"...)
 }

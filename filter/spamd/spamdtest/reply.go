@@ -60,6 +60,9 @@ type Reply struct {
 	Text  string
 	Early bool
 
+	AllowTell bool // --allow-tell: TELL is not refused
+	Known     bool // what is told has been told before
+
 	// Upstream is the address of another spamd, a real one, that is asked over
 	// TCP. If there is no Code and no Raw, its words are the answer, instead of
 	// our own, and the faults happen to them.
@@ -104,6 +107,8 @@ func (r Reply) print(dst []byte, command string) []byte {
 		dst = append(dst, "SPAMD/1.0 "...)
 		dst = strconv.AppendInt(dst, int64(r.Code), 10)
 		return append(append(append(dst, ' '), r.Text...), "\r\n"...)
+	case command == "TELL":
+		return r.tell(dst)
 	case command == "PING":
 		return append(dst, "SPAMD/1.5 0 PONG\r\n"...)
 	}
@@ -123,6 +128,17 @@ func (r Reply) print(dst []byte, command string) []byte {
 	}
 	dst = r.verdict(dst)
 	return append(dst, body...)
+}
+
+// tell answers as spamd does, without a length.
+func (r Reply) tell(dst []byte) []byte {
+	switch {
+	case !r.AllowTell:
+		return append(dst, "SPAMD/1.0 69 Service Unavailable: TELL commands are not enabled, set the --allow-tell switch.\r\n"...)
+	case r.Known:
+		return append(dst, "SPAMD/1.1 0 EX_OK\r\n\r\n\r\n"...)
+	}
+	return append(dst, "SPAMD/1.1 0 EX_OK\r\nDidSet: local\r\n\r\n\r\n"...)
 }
 
 func (r Reply) threshold() float64 {

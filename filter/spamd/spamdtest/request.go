@@ -11,9 +11,11 @@ import (
 
 // Request is what a client asked.
 type Request struct {
-	Command string // REPORT, SYMBOLS, CHECK or PING
+	Command string // REPORT, SYMBOLS, CHECK, TELL or PING
 	User    string
-	Length  int // as announced; -1 when it was not
+	Class   string // of TELL: spam or ham
+	Set     string // of TELL: where
+	Length  int    // as announced; -1 when it was not
 	Body    []byte
 }
 
@@ -71,6 +73,10 @@ func (r *Request) field(line []byte) error {
 	switch string(name) { // spamd is strict about case as well
 	case "User":
 		r.User = string(value)
+	case "Message-class":
+		r.Class = string(value)
+	case "Set":
+		r.Set = string(value)
 	case "Content-length":
 		n, err := strconv.Atoi(string(value))
 		if err != nil || n < 0 || n > maxLength {
