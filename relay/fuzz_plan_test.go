@@ -80,6 +80,19 @@ func plan(b []byte) (steps []step) {
 	return steps
 }
 
+// conversations are the parts of a plan: each end of the connection is followed by
+// another connection.
+func conversations(steps []step) (all [][]step) {
+	const most = 3
+	for from, i := 0, 0; i < len(steps) && len(all) < most; i++ {
+		if steps[i].end != "" || i == len(steps)-1 {
+			all = append(all, steps[from:i+1])
+			from = i + 1
+		}
+	}
+	return all
+}
+
 // planWords are what conversations are made of.
 func planWords() []string {
 	return []string{
@@ -123,6 +136,10 @@ func clientSeeds() []string {
 		"\x01" + strings.Repeat(piece(strings.Repeat("x", 120)), 3) + end, // more than memory has room for, less than a message may take of it
 		"\x01\x07\x40x" + end, "\x01\x02\xff\x02\xff" + end,
 		"\x01" + piece("x") + "\x03\x00", "\x01" + piece("x") + end + "\x03\x01", "\x01" + piece("x") + end + "\x00\x03\x02",
+	}
+	known := word(topmost) + word("Message-ID: <1@c>\r\nDate: today\r\n") + end
+	for _, heard := range []string{"\x03\x00", "\x03\x01", "\x03\x02", lockstep("QUIT\r\n") + "\x03\x00"} { // and the message again
+		seeds = append(seeds, "\x01"+known+"\x00"+heard+"\x01"+known, "\x01"+known+heard+"\x01"+known)
 	}
 	for i := range len(relaytest.Tricks()) + len(relaytest.TrueEnds()) {
 		trick := piece("text") + string([]byte{4, byte(i)})

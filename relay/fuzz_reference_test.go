@@ -130,3 +130,24 @@ func carriedText(content string) string {
 	}
 	return out
 }
+
+// belowReceived is carried content below its first Received field, which Postfix
+// wrote, or below our field.
+func belowReceived(content string) string {
+	content = strings.TrimPrefix(content, onTop)
+	rest, inside := content, false
+	for rest != "" {
+		line, length := cutLine(rest)
+		folded := line != "" && (line[0] == ' ' || line[0] == '\t')
+		switch {
+		case inside && !folded:
+			return rest
+		case !folded && !field.MatchString(line):
+			return content
+		case !folded:
+			inside = strings.EqualFold(strings.TrimRight(line[:strings.IndexByte(line, ':')], " \t"), "Received")
+		}
+		rest = rest[length:]
+	}
+	return rest
+}
