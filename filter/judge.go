@@ -20,6 +20,11 @@ type Judge struct {
 	Lists    Lists
 	Scanners []Scanner
 	Policies Policies
+
+	// Signer finds a domain of those wanted whose signature of the content is valid.
+	// It ends with its context. It is asked about mail whose score is too high, when
+	// Lists.AcceptSigned is not empty.
+	Signer func(ctx context.Context, c Content, wanted func(domain string) bool) (domain string, found bool)
 }
 
 // grace is what a scanner gets to report that its context has ended. Its own
@@ -31,14 +36,46 @@ const grace = 100 * time.Millisecond
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
 func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
+	findings := j.look(ctx, m)
+	v := j.Policies.Decide(m.Envelope, findings)
+	if v.Reason != Score {
+		return v
+	}
+	if signed, found := j.signed(ctx, m); found {
+		return j.Policies.Decide(m.Envelope, append(findings, signed))
+	}
+	return v
+}
+
+// look asks the lists and the scanners.
+func (j Judge) look(ctx context.Context, m Message) []Finding {
 	listed, found := j.Lists.Look(m.Envelope)
 	switch {
 	case !found:
-		return j.Policies.Decide(m.Envelope, j.ask(ctx, m))
+		return j.ask(ctx, m)
 	case listed.Advice == Reject: // whatever a scanner says; its slots are for others
-		return j.Policies.Decide(m.Envelope, []Finding{listed})
+		return []Finding{listed}
 	}
-	return j.Policies.Decide(m.Envelope, append(j.ask(ctx, m), listed))
+	return append(j.ask(ctx, m), listed)
+}
+
+// signed looks for a signature of a domain on the list.
+func (j Judge) signed(ctx context.Context, m Message) (Finding, bool) {
+	if j.Lists.AcceptSigned == nil || j.Signer == nil || m.Content == nil {
+		return Finding{}, false
+	}
+	start := time.Now()
+	domain, found := j.Signer(ctx, m.Content, func(domain string) bool {
+		_, wanted := j.Lists.signs(domain)
+		return wanted
+	})
+	if !found {
+		return Finding{}, false
+	}
+	entry, _ := j.Lists.signs(domain)
+	f := listed(Accept, "accept_signed "+entry)
+	f.Took = time.Since(start)
+	return f, true
 }
 
 // Apart reports that a further recipient of an envelope needs a transaction of its

@@ -10,6 +10,15 @@ package filter
 type Lists struct {
 	AcceptClients, RefuseClients *Networks
 	AcceptSenders, RefuseSenders *Recipients
+
+	// AcceptSigned are domains whose signed mail is accepted (see Judge.Signer). A
+	// signature says more than a sender: nobody can make one in another's name.
+	AcceptSigned *Recipients
+}
+
+// signs is the entry for a domain that may have signed.
+func (l Lists) signs(domain string) (entry string, found bool) {
+	return l.AcceptSigned.find(lookups(nil, "@"+domain, "")[1:])
 }
 
 // ListsName is the source of the findings.

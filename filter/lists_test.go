@@ -3,6 +3,7 @@ package filter_test
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"proxyfilter/filter"
@@ -89,5 +90,48 @@ func TestAListIsNoScanner(t *testing.T) {
 	v := judge.Weigh(t.Context(), filter.Message{Envelope: filter.Envelope{Sender: "a@partner.example"}})
 	if v.Action != filter.Accept || v.Reason != filter.Unscanned {
 		t.Errorf("got %v, %v", v.Action, v.Reason)
+	}
+}
+
+func TestASignedSenderCountsMoreThanAClaimedOne(t *testing.T) {
+	signedBy := func(domain string) func(context.Context, filter.Content, func(string) bool) (string, bool) {
+		return func(_ context.Context, _ filter.Content, wanted func(string) bool) (string, bool) {
+			return domain, domain != "" && wanted(domain)
+		}
+	}
+	for _, test := range []struct {
+		name, sender, signer string
+		scan                 filter.Finding
+		action               filter.Action
+		label                string
+	}{
+		{"signed", "x@elsewhere.example", "partner.example", scored(20), filter.Accept, "accept_signed partner.example"},
+		{"signed by a domain below", "", "mail.partner.example", scored(20), filter.Accept, "accept_signed *.partner.example"},
+		{"signed by a stranger", "", "stranger.example", scored(20), filter.Reject, ""},
+		{"claimed", "x@partner.example", "", scored(20), filter.Tag, "accept_senders partner.example"},
+		{"claimed and signed", "x@partner.example", "partner.example", scored(20), filter.Accept, "accept_signed partner.example"},
+		{"signed, and only suspicious", "", "partner.example", scored(6), filter.Accept, "accept_signed partner.example"},
+		{"signed, and clean: nobody looks", "", "partner.example", scored(1), filter.Accept, ""},
+		{"signed, with a virus", "", "partner.example", advice(filter.Reject, "virus"), filter.Reject, ""},
+		{"signed, and unscanned", "", "partner.example", failedBy(filter.CauseTimeout, 0), filter.Defer, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			judge := filter.Judge{
+				Lists: filter.Lists{
+					AcceptSenders: filter.NewRecipients([]string{"partner.example"}),
+					AcceptSigned:  filter.NewRecipients([]string{"partner.example", "*.partner.example"}),
+				},
+				Scanners: []filter.Scanner{&says{finding: test.scan}},
+				Policies: filter.Policies{Default: filter.Policy{RejectAt: 10}},
+				Signer:   signedBy(test.signer),
+			}
+			v := judge.Weigh(t.Context(), filter.Message{Envelope: filter.Envelope{Sender: test.sender}, Content: strings.NewReader("x")})
+			if v.Action != test.action {
+				t.Errorf("got %v, %v", v.Action, v.Reason)
+			}
+			if last := v.Findings[len(v.Findings)-1]; last.ListEntry() != test.label {
+				t.Errorf("findings %+v", v.Findings)
+			}
+		})
 	}
 }

@@ -97,6 +97,7 @@ type policyConfig struct {
 type listsConfig struct {
 	AcceptClients, RefuseClients entries[netip.Prefix]
 	AcceptSenders, RefuseSenders entries[string]
+	AcceptSigned                 entries[string]
 }
 
 type logConfig struct{ Level, Format string }

@@ -118,6 +118,7 @@ func (c *config) listKeys() []key {
 	return []key{
 		{"lists.accept_clients", clients(&l.AcceptClients, &c.dir), true, "hosts whose mail is accepted, whatever its score"},
 		{"lists.accept_senders", recipients(&l.AcceptSenders, &c.dir), true, "envelope senders whose mail is marked at most: anybody can use their names"},
+		{"lists.accept_signed", domains(&l.AcceptSigned, &c.dir), true, "domains whose mail is accepted when it bears a valid DKIM signature of theirs, whatever its score"},
 		{"lists.refuse_clients", clients(&l.RefuseClients, &c.dir), true, "hosts whose mail is refused unscanned; goes before accept"},
 		{"lists.refuse_senders", recipients(&l.RefuseSenders, &c.dir), true, "envelope senders whose mail is refused unscanned; goes before accept"},
 	}

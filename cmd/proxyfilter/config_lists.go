@@ -182,6 +182,16 @@ func clients(to *entries[netip.Prefix], dir *string) value {
 	return listing[netip.Prefix]{to, dir, parsePrefix, `a list of addresses and networks such as "192.0.2.7" or "2001:db8::/32"` + listFiles}
 }
 
+// domains is a list of domains.
+func domains(to *entries[string], dir *string) value {
+	return listing[string]{to, dir, func(s string) (string, error) {
+		if _, domain, isAddress := strings.Cut(s, "@"); isAddress {
+			return "", wrongf("write "+quote(domain), "%s is not a domain", quote(s))
+		}
+		return parseRecipient(s)
+	}, `a list of "example.org", "*.example.org"` + listFiles}
+}
+
 // parseRecipient checks an entry: an address, a domain, or "*." and a domain.
 func parseRecipient(s string) (string, error) {
 	domain := s

@@ -23,6 +23,7 @@ wait = "10s"
 [lists]
 accept_clients = ["192.0.2.1"]
 accept_senders = ["partner.example"]
+accept_signed = ["signer.example"]
 refuse_clients = ["192.0.2.2"]
 refuse_senders = ["pest.example"]
 [spamd]

@@ -1,10 +1,10 @@
-// Package dkim tells whether a message bears a DKIM signature (RFC 6376) of its
-// author's domain that holds.
+// Package dkim tells whether a message bears a DKIM signature (RFC 6376) that holds:
+// MayBeValid one of its author's domain, Signer one of a domain that somebody trusts.
 //
-// It is asked about messages of which a scanner has seen only the first part.
+// MayBeValid is asked about messages of which a scanner has seen only the first part.
 // The scanner's own look at the signature must fail then, since the body hash
-// is over all of the body, and a message must not be refused for that. So this
-// package errs on the mild side: what it cannot find out may be valid.
+// is over all of the body, and a message must not be refused for that. So it errs
+// on the mild side: what it cannot find out may be valid.
 package dkim
 
 import (
@@ -48,15 +48,8 @@ func (v Verifier) MayBeValid(ctx context.Context, c filter.Content) bool {
 		return true
 	}
 	authors := domains(header)
-	r := &reader{ctx: ctx, in: io.NewSectionReader(c, 0, c.Size())}
-	found, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{
-		LookupTXT:        func(name string) ([]string, error) { return v.lookup(ctx, name) },
-		MaxVerifications: maxSignatures,
-	})
-	if errors.Is(err, dkim.ErrTooManySignatures) {
-		err = nil
-	}
-	if err != nil || r.broken || ctx.Err() != nil {
+	found, sound := verify(ctx, c, func(name string) ([]string, error) { return v.lookup(ctx, name) })
+	if !sound {
 		return true
 	}
 	for _, f := range found {
@@ -65,6 +58,41 @@ func (v Verifier) MayBeValid(ctx context.Context, c filter.Content) bool {
 		}
 	}
 	return false
+}
+
+// Signer is the first domain of those wanted that has signed the content, if any
+// has. It errs on the strict side: what cannot be found out is not signed. Nobody's
+// name servers are asked but those of the domains wanted, since a stranger could
+// name slow ones.
+//
+// That the author is of that domain is not demanded: who signs, vouches.
+func (v Verifier) Signer(ctx context.Context, c filter.Content, wanted func(domain string) bool) (domain string, found bool) {
+	all, sound := verify(ctx, c, func(name string) ([]string, error) {
+		if _, domain, ok := strings.Cut(name, "._domainkey."); !ok || !wanted(domain) {
+			return nil, errors.New("nobody wants to know")
+		}
+		return v.lookup(ctx, name)
+	})
+	if !sound {
+		return "", false
+	}
+	for _, f := range all {
+		if f.Err == nil && wanted(f.Domain) {
+			return strings.ToLower(f.Domain), true
+		}
+	}
+	return "", false
+}
+
+// verify looks at the first signatures. It is not sound when the message could not be
+// read to its end, or the time was over.
+func verify(ctx context.Context, c filter.Content, lookup func(string) ([]string, error)) (found []*dkim.Verification, sound bool) {
+	r := &reader{ctx: ctx, in: io.NewSectionReader(c, 0, c.Size())}
+	found, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{LookupTXT: lookup, MaxVerifications: maxSignatures})
+	if errors.Is(err, dkim.ErrTooManySignatures) {
+		err = nil
+	}
+	return found, err == nil && !r.broken && ctx.Err() == nil
 }
 
 func (v Verifier) lookup(ctx context.Context, name string) ([]string, error) {
