@@ -3,9 +3,9 @@
 //
 // Each of the four daemons has a killer of its own, so that one may die while
 // another is just coming up again. A killer waits until the load has moved on,
-// then for a random moment, or for the moment in which the second Postfix has just
-// taken a message: that is where doubles arise, and chance alone would rarely find
-// it. What it ends, it starts again, as an init system would. Meanwhile clients
+// then for a random moment, or for one in which the second Postfix is just taking a
+// message: that is where losses and doubles arise, and chance alone would rarely
+// find it. What it ends, it starts again, as an init system would. Meanwhile clients
 // send letters and repeat each one until it is taken or refused.
 //
 // In the end every letter that was taken must be there once, no letter that was

@@ -64,9 +64,15 @@ func (t *trial) hunt(ctx context.Context, v victim, kills int, random *rand.Rand
 	return nil
 }
 
+// commits are the lines of A's log around the commit of a message: before its
+// content, in the middle of it, and just after.
+func commits() []string {
+	return []string{`smtpd\[\d+\]: \w+: client=`, `cleanup\[\d+\]: \w+: message-id=`, `qmgr\[\d+\]: \w+: from=.*queue active`}
+}
+
 // moment waits until the load has moved on, and then for the moment of the kill.
 func (t *trial) moment(ctx context.Context, random *rand.Rand) error {
-	if err := t.book.Wait(ctx, t.book.Attempts()+1+random.IntN(2*t.plan.clients)); err != nil {
+	if err := t.book.Wait(ctx, t.book.Attempts()+1+random.IntN(t.plan.clients)); err != nil {
 		return err
 	}
 	aimed := random.IntN(2) == 0
@@ -77,7 +83,8 @@ func (t *trial) moment(ctx context.Context, random *rand.Rand) error {
 	moment, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if aimed {
-		_, _ = t.site.After.Log.Wait(moment, t.site.After.Log.Mark(), `cleanup\[\d+\]: \w+: message-id=`)
+		around := commits()
+		_, _ = t.site.After.Log.Wait(moment, t.site.After.Log.Mark(), around[random.IntN(len(around))])
 		return ctx.Err()
 	}
 	<-moment.Done()
