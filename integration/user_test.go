@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"proxyfilter/integration/rig"
@@ -45,6 +46,10 @@ func TestItRunsAsAUserOfItsOwn(t *testing.T) {
 		}
 		if got := status(t, pid, "CapEff"); strings.Trim(got, "0") != "" {
 			t.Errorf("capabilities %s", got)
+		}
+		// The kernel gives the files of a process that may not be dumped to root.
+		if info, err := os.Stat(fmt.Sprintf("/proc/%d/environ", pid)); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
+			t.Error("its user can read its memory, and so can a core dump", err)
 		}
 		for way, front := range fronts(s) {
 			content := message(uniqueID(t), text(600<<10)) // more than budget.spill_at

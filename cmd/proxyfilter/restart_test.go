@@ -69,9 +69,42 @@ func backend(t *testing.T, spamd *spamdtest.Server) *site {
 }
 
 func TestSIGUSR2StartsTheProgramAgainAndItTakesOver(t *testing.T) {
-	s := backend(t, &spamdtest.Server{})
-	first := s.serving(t, "127.0.0.1:0", nil)
-	s.smtp = first.address(t)
+	for _, test := range []struct{ name, listen string }{
+		{"with a socket of its own", "127.0.0.1:0"},
+		{"with a socket of systemd", "systemd"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := backend(t, &spamdtest.Server{})
+			var passed *os.File
+			if test.listen == "systemd" {
+				passed = passable(t)
+			}
+			first := s.serving(t, test.listen, passed)
+			s.smtp = first.address(t)
+			s.followed(t, first)
+		})
+	}
+}
+
+// passable is a listening socket as systemd passes it.
+func passable(t *testing.T) *os.File {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return socket
+}
+
+// followed has the process start the next one, and ends that.
+func (s *site) followed(t *testing.T, first *process) {
+	t.Helper()
 	if err := first.Process.Signal(syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}

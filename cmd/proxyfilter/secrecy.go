@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"slices"
 
@@ -12,34 +12,23 @@ import (
 const dumpsWanted = "GOTRACEBACK=crash"
 
 // keepToOurselves sees to it that no core dump has anybody's mail in it, and that
-// other processes of our user cannot read our memory (ptrace(2)). The size limit
-// alone would not do: it does not hold for a core_pattern that is a program, such as
-// systemd-coredump (core(5)).
+// other processes of our user cannot read our memory (ptrace(2)). A limit on the size
+// of core files would not do: it does not hold for a core_pattern that is a program,
+// such as systemd-coredump (core(5)), and a unit may forbid us to set it.
 //
 // Who asks for a core dump in so many words gets one.
 func keepToOurselves(environ []string) error {
 	if slices.Contains(environ, dumpsWanted) {
-		return nil
+		return errors.New(dumpsWanted)
 	}
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil {
-		return fmt.Errorf("core dumps: %w", err)
-	}
-	limit.Cur = 0
-	if err := unix.Setrlimit(unix.RLIMIT_CORE, &limit); err != nil {
-		return fmt.Errorf("core dumps: %w", err)
-	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("core dumps: %w", err)
-	}
-	return nil
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
 // remarkPrivileges warns of what nothing here needs. It does not refuse: in a
 // container root is a habit, and mail that is not filtered helps nobody.
-func (d *daemon) remarkPrivileges(environ []string) {
-	if slices.Contains(environ, dumpsWanted) {
-		d.log.Warn().Msg("GOTRACEBACK=crash: a core dump may hold the mail under way")
+func (d *daemon) remarkPrivileges(dumpable error) {
+	if dumpable != nil {
+		d.log.Warn().Err(dumpable).Msg("a core dump may hold the mail under way")
 	}
 	if os.Geteuid() == 0 {
 		d.log.Warn().Msg("running as root, which nothing here needs: give it a user of its own (User= in the unit, USER in an image)")

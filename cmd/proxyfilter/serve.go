@@ -63,9 +63,7 @@ func (p *program) serve() error {
 	if err != nil {
 		return err
 	}
-	if err := keepToOurselves(p.environ); err != nil {
-		return exit{exitTemporary, fmt.Errorf("proxyfilter: %w", err)}
-	}
+	dumpable := keepToOurselves(p.environ)
 	// A log that nobody reads any more must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
@@ -82,6 +80,7 @@ func (p *program) serve() error {
 		errors.As(err, &failed)
 		return exit{failed.code, fmt.Errorf("proxyfilter: %w", err)}
 	}
+	d.remarkPrivileges(dumpable)
 	return answerNo(d.run(signals))
 }
 
@@ -140,7 +139,6 @@ func (d *daemon) remark(c loaded, environ []string) {
 	for _, w := range c.warnings {
 		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
 	}
-	d.remarkPrivileges(environ)
 	limit := followMemoryLimit(os.DirFS("/"), environ, d.ballast)
 	if limit > 0 && c.Budget.Memory > limit/2 {
 		d.log.Warn().Str("budget.memory", formatSize(c.Budget.Memory)).Str("limit", formatSize(limit)).
