@@ -5,7 +5,8 @@ import "time"
 // Record is what happened to one message, to one refused recipient, or to a
 // transaction that ended before its end of data. It is the only thing that the
 // log, the metrics, the journal and the status page ever see, so they cannot
-// disagree.
+// disagree. What is added here is added to the format of filter/journal too, or its
+// tests fail.
 type Record struct {
 	Time      time.Time // of the outcome
 	Envelope  Envelope

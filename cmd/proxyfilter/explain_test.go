@@ -301,6 +301,16 @@ func TestReferenceInTheRefusalTellsTheStory(t *testing.T) {
 	}
 }
 
+func TestHashedRecordSaysThatItIs(t *testing.T) {
+	var b strings.Builder
+	if err := newAccount(journal.Entry{Record: aRecord(), Hashed: true, Recipients: 2}).print(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "note        addresses are hashed") {
+		t.Error(b.String())
+	}
+}
+
 func TestRefusedRecipientAndMessageAreOneStory(t *testing.T) {
 	recipient, message := aRecord(), aRecord()
 	recipient.Recipient, recipient.Reply = "c@d", "450 4.1.1 wait"

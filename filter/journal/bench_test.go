@@ -134,6 +134,9 @@ func BenchmarkLookUp(b *testing.B) {
 					b.Fatal(len(found), err)
 				}
 			}
+			if each := b.Elapsed() / time.Duration(b.N); each > time.Second {
+				b.Errorf("%v, more than a second", each)
+			}
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			b.ReportMetric(float64(m.HeapInuse)/(1<<20), "MB-heap")

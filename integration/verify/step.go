@@ -68,6 +68,12 @@ func (s scope) steps() []step {
 			title: "Fuzzing", args: []string{"make", "--no-print-directory", "fuzz", "FUZZTIME=" + s.fuzz.String()},
 			about: "Every fuzz target, from the seeds and findings that are kept.",
 		},
+		{
+			title: "Ten million records", args: []string{
+				"env", "JOURNAL_RECORDS=10000000", "go", "test", "./filter/journal", "-run", "^$", "-bench", "LookUp",
+			},
+			about: "A record is found by reference, queue id or Message-ID, each in less than a second.",
+		},
 	}
 }
 
