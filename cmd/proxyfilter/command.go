@@ -98,6 +98,7 @@ func (p *program) command() *cobra.Command {
 	flags.StringArrayVarP(&p.options, "option", "o", nil, "set one key, as `section.key=value`; may be repeated")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.explainCommand(), p.journalCommand(), p.learnCommand(), p.versionCommand(), configurationTopic())
+	root.AddCommand(extraCommands()...)
 	return root
 }
 
