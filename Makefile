@@ -68,5 +68,11 @@ fuzz:
 		'said=$$($(GO) test "$$0" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 2>&1) \
 			&& echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: .*" | tail -1)" || { echo "$$said"; exit 255; }'
 
+# Packages for Debian and Ubuntu, tarballs for the rest, and their checksums.
+# ARCHS=amd64 makes those of one architecture.
+.PHONY: dist
+dist:
+	@sh integration/dist/dist.sh $(ARCHS)
+
 clean:
-	rm -f proxyfilter
+	rm -rf proxyfilter dist

@@ -4,7 +4,9 @@
 #
 #   integration/install.sh demo    Postfix, spamd and a sending client
 #   integration/install.sh test    these, OpenDKIM, a C compiler for -race,
-#                                  systemd-socket-activate and ip(8)
+#                                  systemd-socket-activate, ip(8) and lintian;
+#                                  debootstrap, if there is a Docker engine, which
+#                                  it never installs
 #
 # YES=1 goes on without asking. CI=true makes whatever stays missing a failure;
 # elsewhere the demo takes stand-ins, and tests skip and say so.
@@ -43,7 +45,8 @@ packages_for() {
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian; fi
+    if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
 }
 
 missing() {

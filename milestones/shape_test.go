@@ -60,6 +60,7 @@ func plan() map[string]place {
 		"integration/dialogue": {},
 		"integration/faults":   {ours: []string{"filter/spamd/spamdtest", "relay/relaytest"}},
 		"integration/rig":      {others: []string{"golang.org/x/sys"}},
+		"integration/ship":     {},
 		"integration/ledger":   {ours: []string{"integration/rig"}},
 		"integration/kills":    {ours: []string{"integration/rig", "integration/ledger"}},
 		"integration/verify":   {ours: []string{"integration/rig"}},
