@@ -47,10 +47,11 @@ func (p *Predecessor) ask() (err error) {
 	if p.PID, err = meet(p.conn); err != nil {
 		return err
 	}
-	if err = say(p.conn, wordAsk); err != nil {
-		return err
-	}
-	if p.received, err = receive(p.conn); err != nil {
+	// Who refuses us does not wait for our word, and what it said is there to be read.
+	unheard := say(p.conn, wordAsk)
+	if p.received, err = receive(p.conn); errors.Is(err, io.EOF) && unheard != nil {
+		return unheard
+	} else if err != nil {
 		return err
 	}
 	p.rest = slices.Clone(p.received)

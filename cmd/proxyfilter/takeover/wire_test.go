@@ -1,6 +1,7 @@
 package takeover
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -63,6 +64,26 @@ func TestAnswerThatCannotBeUsedIsAnError(t *testing.T) {
 			}
 			<-ended
 		})
+	}
+}
+
+func TestRefusalIsHeardFromWhoeverHangsUpAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ask")
+	ln := listenAt(t, "unix", path)
+	defer ln.Close()
+	for range 100 {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if conn, err := ln.Accept(); err == nil {
+				refuse(conn.(*net.UnixConn), errors.New("not you"))
+				conn.Close()
+			}
+		}()
+		if _, err := Ask(path); err == nil || !strings.HasSuffix(err.Error(), `it refuses: "not you"`) {
+			t.Fatal(err)
+		}
+		<-ended
 	}
 }
 
