@@ -97,7 +97,11 @@ func run(ctx context.Context, p plan, out, errs io.Writer) error {
 			return err
 		}
 	}
-	return errors.Join(p.longRun(ctx, out), p.floods(ctx, out))
+	long := p.longRun(ctx, out)
+	if ctx.Err() != nil {
+		return long
+	}
+	return errors.Join(long, p.floods(ctx, out))
 }
 
 // misses collects what was not as it must be.
