@@ -5,6 +5,16 @@
 // findings into one Verdict. A Judge asks the scanners side by side and applies
 // the policy that the envelope calls for. What came of it all is one Record.
 //
+// # One message, several policies
+//
+// A message for three recipients under three policies: Policies sorts the recipients
+// into groups, one for each policy (For says which is the most specific). The
+// scanners are asked once, for all. Each policy decides about the same findings, and
+// that is its Opinion; Mixed combines the actions into one, because there is one
+// reply to the end of data. The Verdict has the words and limits of the policy that
+// was decisive, and all Opinions, so that the Record shows who had a say. With Split
+// the relay has asked Apart at each RCPT, and there is one group.
+//
 // The package knows no sockets, no SMTP reply codes and no configuration file.
 // Package relay carries what is decided here; the program in cmd/proxyfilter
 // introduces the two to each other. Because a Finding holds everything that a

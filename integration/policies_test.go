@@ -194,3 +194,66 @@ func TestPostfixHangsUpOnTooManyRefusedRecipientsSoFewAreSplitOff(t *testing.T) 
 		t.Errorf("%d were told to come again, %d of %d have the mail: %v", later, len(mails), len(to), err)
 	}
 }
+
+// exceptions are what makes a verdict milder or stricter for some.
+const exceptions = `
+[policies.away]
+recipients = ["away@example.net"]
+forwarded = ["away@example.net"]
+forwarded_reject_at = 7.0
+reject_at = "never"
+[policies.open]
+recipients = ["open@example.net"]
+tag_at = 5000.0
+reject_at = "never"
+[policies.trusting]
+recipients = ["trusting@example.net"]
+forwarders = ["127.0.0.2"]
+`
+
+func TestExceptionsHoldThroughPostfix(t *testing.T) {
+	s := own(t, rig.Options{Filter: rig.FilterOptions{
+		Sections: exceptions,
+		Set:      []string{"policy.recipient_delimiter=+", "lists.accept_senders=friend@example.org", "lists.refuse_senders=pest.example"},
+	}})
+	for _, test := range []struct {
+		name, from, to string
+		code           int
+		log            string
+	}{
+		{"nobody special", "carol@example.org", "alice@example.net", 550, `action=reject, reason=score, .*policy=default,`},
+		{"whose mail goes on to another server", "carol@example.org", "away+x@example.net", 550, `action=reject, .*policy=away/forwarded,`},
+		{"a quoted spelling is the same mailbox", "carol@example.org", `"open"@example.net`, 250, `action=accept, .*policy=open,`},
+		{"from a host that forwards", "carol@example.org", "trusting@example.net", 250, `action=tag, .*policy=trusting/forwarder,`},
+		{"for complaints", "carol@example.org", "Abuse@example.net", 250, `action=tag, .*policy=default/postmaster,`},
+		{"a sender who is spared", "friend@example.org", "alice@example.net", 250, `action=tag, .*lists="accept_senders friend@example.org"`},
+		{"a sender who is refused", "x@pest.example", "alice@example.net", 550, `action=reject, reason=advice, .*lists="refuse_senders pest.example"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := rig.Dial(within(t), s.Postfix.Front, rig.Stranger)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for _, command := range []string{"EHLO client.example.org", "MAIL FROM:<" + test.from + ">", "RCPT TO:<" + test.to + ">"} {
+				if reply, err := c.Say(command); err != nil || reply.Code != 250 {
+					t.Fatalf("%s: %v %v", command, reply, err)
+				}
+			}
+			id := uniqueID(t)
+			reply, err := c.Data(message(id, gtube+"\r\n"))
+			if err != nil || reply.Code != test.code {
+				t.Fatalf("told %v, want %d: %v", reply, test.code, err)
+			}
+			line := `message_id=<` + regexp.QuoteMeta(strings.Trim(id, "<>")) + `>`
+			if _, err := s.Filter.Log.Wait(within(t), 0, test.log+`.*`+line); err != nil {
+				t.Error(err)
+			}
+			if reply.Code == 250 {
+				if mails, err := s.Postfix.Delivered(within(t), queueID(t, reply.Text)); err != nil || len(mails) != 1 {
+					t.Errorf("%d copies: %v", len(mails), err)
+				}
+			}
+		})
+	}
+}
