@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -176,13 +177,12 @@ func BenchmarkEntries(b *testing.B) {
 	e := Envelope{Client: Client{Addr: netip.MustParseAddr("10.0.5.7")}}
 	took := func(entries int) float64 {
 		policies := Policies{Default: Policy{RejectAt: 10}, Selection: selectionOf(entries)}
-		r := testing.Benchmark(func(b *testing.B) {
-			for b.Loop() {
-				policies.For(e, "user7+x@example.org")
-				policies.For(e, "nobody@example.net")
-			}
-		})
-		return float64(r.NsPerOp())
+		start := time.Now()
+		for range 200_000 {
+			policies.For(e, "user7+x@example.org")
+			policies.For(e, "nobody@example.net")
+		}
+		return float64(time.Since(start))
 	}
 	for b.Loop() {
 		b.ReportMetric(took(10000)/took(10), "10000:10")
