@@ -73,7 +73,7 @@ func (j Judge) signed(ctx context.Context, m Message) (Finding, bool) {
 		return Finding{}, false
 	}
 	entry, _ := j.Lists.signs(domain)
-	f := listed(Accept, "accept_signed "+entry)
+	f := listed(Accept, signedEntry+entry)
 	f.Took = time.Since(start)
 	return f, true
 }

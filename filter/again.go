@@ -1,0 +1,113 @@
+package filter
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Why a stored message cannot be decided about again.
+var (
+	// ErrUnscanned is for a message that a list refused before anybody looked at it:
+	// without that entry a scanner would have been asked, and what it would have said
+	// nobody knows.
+	ErrUnscanned = errors.New("a list refused it unscanned, and the list has it no more")
+
+	// ErrNoPolicy is for a message whose addresses are hashed, and whose policy is not
+	// there any more: which one its recipients are under now cannot be looked up.
+	ErrNoPolicy = errors.New("its addresses are hashed, and its policy is not there any more")
+)
+
+// Again decides about a stored message: the lists are asked anew about its envelope,
+// and the policies weigh what the scanners said then. It asks nobody.
+//
+// What it cannot do anew is look at the content. An answer that rests on a signature
+// (Lists.AcceptSigned) stays while its entry is on the list; a further entry finds
+// nothing, since nobody has kept who signed.
+func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
+	findings := slices.Clone(asked(stored))
+	now, found := j.Lists.Look(e)
+	switch {
+	case found && now.Advice == Reject:
+		return j.Policies.Decide(e, []Finding{now}), nil
+	case len(findings) == 0 && refusedByList(stored):
+		return Verdict{}, ErrUnscanned
+	case found:
+		findings = append(findings, now)
+	}
+	for _, f := range stored {
+		domain, signed := strings.CutPrefix(f.ListEntry(), signedEntry)
+		if _, listed := j.Lists.AcceptSigned.find([]string{entry(domain)}); signed && listed {
+			findings = append(findings, f)
+		}
+	}
+	return j.Policies.Decide(e, findings), nil
+}
+
+// AgainByName does the same when addresses cannot be read any more. The recipients
+// are under the policies that the record names, as these are now, and what the lists
+// said stays.
+func (j Judge) AgainByName(was Verdict) (Verdict, error) {
+	groups := make([]group, 0, max(1, len(was.Opinions)))
+	for _, o := range was.Opinions {
+		groups = append(groups, group{Policy{Name: o.Policy}, o.Recipients})
+	}
+	if len(groups) == 0 {
+		groups = append(groups, group{policy: Policy{Name: was.Policy}})
+	}
+	for i := range groups {
+		policy, known := j.Policies.named(groups[i].policy.Name)
+		if !known {
+			return Verdict{}, ErrNoPolicy
+		}
+		groups[i].policy = policy
+	}
+	return j.Policies.Mixed.decide(groups, was.Findings), nil
+}
+
+func refusedByList(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Advice == Reject && f.ListEntry() != "" })
+}
+
+// named is the policy of a name as a record has it, with what is behind it.
+func (ps *Policies) named(name string) (Policy, bool) {
+	name, behind, _ := strings.Cut(name, "/")
+	p, known := ps.configured(name)
+	for suffix := range strings.SplitSeq(behind, "/") {
+		switch limit := p.ForwardedRejectAt; "/" + suffix {
+		case ForwardedSuffix:
+			if limit > 0 && (p.RejectAt == 0 || limit < p.RejectAt) {
+				p.RejectAt = limit
+			}
+		case ForwarderSuffix, PostmasterSuffix:
+			p.TagOnly = true
+		}
+		if suffix != "" {
+			p.Name += "/" + suffix
+		}
+	}
+	return p, known
+}
+
+// configured is the policy of a name in the configuration.
+func (ps *Policies) configured(name string) (Policy, bool) {
+	switch name {
+	case ps.Default.Name:
+		return ps.Default, true
+	case OwnPolicy:
+		return ps.Own(), true
+	}
+	if ps.Selection != nil {
+		for i := range ps.Selection.scopes {
+			if p := ps.Selection.scopes[i].Policy; p.Name == name {
+				return p, true
+			}
+		}
+	}
+	for _, p := range ps.Listeners {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Policy{}, false
+}

@@ -1,0 +1,45 @@
+package filter
+
+import "strings"
+
+// Evidence is how a message is known to be wanted, whatever its score.
+type Evidence string
+
+// The evidence that a Record can hold.
+const (
+	ByUser      Evidence = "user"      // its client has logged in, or is in one of Postfix's own networks
+	ByClient    Evidence = "client"    // Lists.AcceptClients
+	BySender    Evidence = "sender"    // Lists.AcceptSenders
+	BySignature Evidence = "signature" // Lists.AcceptSigned, and the signature was valid
+)
+
+// signedEntry begins the entry of a finding that rests on a signature.
+const signedEntry = "accept_signed "
+
+// Wanted is how the message is known to be wanted; empty when nothing is known.
+func (r *Record) Wanted() Evidence {
+	if r.Envelope.Client.Authenticated || r.Envelope.Client.Local {
+		return ByUser
+	}
+	for i := range r.Verdict.Findings {
+		switch key, _, _ := strings.Cut(r.Verdict.Findings[i].ListEntry(), " "); key {
+		case "accept_clients":
+			return ByClient
+		case "accept_senders":
+			return BySender
+		case "accept_signed":
+			return BySignature
+		}
+	}
+	return ""
+}
+
+// Scanned reports that a scanner has answered, so that the score means something.
+func (v Verdict) Scanned() bool {
+	for i := range v.Findings {
+		if f := &v.Findings[i]; f.Cause == "" && !f.HasLabel(Listed) {
+			return true
+		}
+	}
+	return false
+}
