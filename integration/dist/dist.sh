@@ -77,6 +77,7 @@ documents() {
     put SECURITY.md $doc/SECURITY.md
     mkdir -p "$tree$doc/examples"
     cp -R examples/. "$tree$doc/examples/"
+    rm -r "$tree$doc/examples/compose" # it builds from the sources
     find "$tree$doc/examples" -type f -exec chmod 644 {} +
 }
 
