@@ -4,7 +4,8 @@
 #
 #   integration/install.sh demo    Postfix, spamd and a sending client
 #   integration/install.sh test    these, OpenDKIM, a C compiler for -race,
-#                                  systemd-socket-activate, ip(8) and lintian;
+#                                  systemd-socket-activate, ip(8), lintian and
+#                                  promtool;
 #                                  debootstrap, if there is a Docker engine, which
 #                                  it never installs
 #
@@ -39,13 +40,14 @@ packages_for() {
         gcc) echo gcc libc6-dev ;;
         systemd-socket-activate) echo systemd ;;
         ip) echo iproute2 ;;
+        promtool) echo prometheus ;;
         *) echo "$1" ;;
     esac
 }
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian promtool; fi
     if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
 }
 
@@ -156,7 +158,7 @@ stay_off() {
     [ -d /run/systemd/system ] || return 0
     for program in "$@"; do
         case $program in
-            postfix | spamd | opendkim)
+            postfix | spamd | opendkim | prometheus)
                 if systemctl disable "$program" >/dev/null 2>&1; then
                     say "the service $program stays off (systemctl enable $program)"
                 fi

@@ -61,6 +61,8 @@ type NextHop struct {
 	mu     sync.Mutex
 	idle   []*hop // the one used last is at the end, and used next
 	closed bool
+	health health
+	asking sync.Mutex // one question at a time
 }
 
 // Size is the SIZE that the next hop announced last; 0 if it has not yet, or
@@ -167,6 +169,7 @@ func (n *NextHop) listen(h *hop) {
 func (n *NextHop) give(h *hop) {
 	h.reused = true
 	n.mu.Lock()
+	n.note(nil)
 	keep := !n.closed && n.Client == Xforward
 	if keep {
 		limit := idleTime
@@ -215,6 +218,14 @@ func (n *NextHop) flush() {
 
 // connect dials and exchanges greetings.
 func (n *NextHop) connect(ctx context.Context) (*hop, error) {
+	h, err := n.greeted(ctx)
+	n.mu.Lock()
+	n.note(err)
+	n.mu.Unlock()
+	return h, err
+}
+
+func (n *NextHop) greeted(ctx context.Context) (*hop, error) {
 	timeout := n.ConnectTimeout
 	if timeout <= 0 {
 		timeout = 5 * time.Second

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type chain struct {
 	t      *testing.T
 	server *Server
+	next   *NextHop
 	hop    *relaytest.Hop
 	front  *relaytest.Listener
 	back   *relaytest.Listener
@@ -56,9 +57,10 @@ func newChain(t *testing.T, change func(*chain)) *chain {
 		Spool:  &Spool{Dir: t.TempDir(), Memory: 1 << 20, SpillAt: 64 << 10}, Log: zerolog.Nop(),
 		Record: c.record,
 	}
-	door := Door{Listener: c.front, NextHop: &NextHop{
+	c.next = &NextHop{
 		Hostname: "filter.test", Dial: c.back.Dial, Connections: 3, Idle: 2, Log: zerolog.Nop(),
-	}}
+	}
+	door := Door{Listener: c.front, NextHop: c.next}
 	if change != nil {
 		change(c)
 	}

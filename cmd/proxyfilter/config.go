@@ -102,7 +102,10 @@ type listsConfig struct {
 
 type logConfig struct{ Level, Format string }
 
-type statusConfig struct{ Listen address }
+type statusConfig struct {
+	Listen address
+	Pprof  bool
+}
 
 type metricsConfig struct{ Listen address }
 

@@ -21,6 +21,7 @@ func (l *loader) crossChecks() {
 	l.checkAllow()
 	l.checkSmall()
 	l.checkJournal()
+	l.checkStatus()
 	l.checkPolicies()
 }
 
@@ -118,6 +119,15 @@ func (l *loader) checkJournal() {
 	if j := l.Journal; j.KeepAddresses > j.Keep {
 		l.warn("", fmt.Sprintf("journal.keep_addresses %s is above journal.keep %s, when everything goes",
 			formatSpan(j.KeepAddresses), formatSpan(j.Keep)), "journal.keep_addresses", "journal.keep")
+	}
+}
+
+// checkStatus keeps profiles from other hosts: they cost time, and show what the
+// program is doing.
+func (l *loader) checkStatus() {
+	if l.Status.Pprof && !l.Status.Listen.loopback() {
+		l.conflict("make an SSH tunnel to a loopback address", fmt.Sprintf("status.pprof: %s can be reached from elsewhere", quote(l.Status.Listen.String())),
+			"status.pprof", "status.listen")
 	}
 }
 

@@ -129,6 +129,7 @@ func (c *config) outputKeys() []key {
 		{"log.level", word(&c.Log.Level, "debug", "info", "warn", "error"), false, "the least important line that is written"},
 		{"log.format", word(&c.Log.Format, "postfix", "json", "console"), false, "one line in Postfix's manner, JSON (the default in a container), or colours for a terminal"},
 		{"status.listen", optional(&c.Status.Listen, forStatus), false, "/metrics, /healthz, /readyz and a summary over HTTP; empty: nowhere"},
+		{"status.pprof", truth(&c.Status.Pprof), false, "the runtime's profiles at /debug/pprof/ there, for go tool pprof; loopback only"},
 		{"metrics.listen", optional(&c.Metrics.Listen, forMetrics), false, "/metrics, /healthz and /readyz on an address of their own; empty: nowhere"},
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -197,11 +196,3 @@ func (d *daemon) probe(patience time.Duration) {
 
 // alive reports whether the relay still answers questions.
 func (d *daemon) alive() bool { return d.server.Conversations() >= 0 }
-
-// ready is why no new conversation is taken, or nil.
-func (d *daemon) ready() error {
-	if d.serving.Load() {
-		return nil
-	}
-	return errors.New("not serving: starting or stopping")
-}

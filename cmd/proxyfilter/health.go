@@ -18,8 +18,10 @@ of status.listen, else of metrics.listen. The exit code is 0 when it is well and
 when it is not, does not answer, or cannot be asked because the configuration or
 the command line is wrong. It is never 2, which Docker's HEALTHCHECK reserves.
 
-/healthz says whether the process works at all; /readyz says whether it takes new
-conversations, which it does not while it starts and while it stops.`
+/healthz says whether the process works at all; /readyz says whether mail that comes
+now is not told to come again: it is not ready while it starts and stops, while a
+next hop does not answer, and, as long as policy.on_scan_failure is "defer", while no
+scanner does.`
 
 // healthQuestion is what the flags of health say.
 type healthQuestion struct {

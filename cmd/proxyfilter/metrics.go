@@ -21,6 +21,7 @@ type metrics struct {
 	anomalies    [5]prometheus.Counter
 	hopReplies   *prometheus.CounterVec
 	configInfo   *prometheus.GaugeVec
+	lastMessage  prometheus.Gauge
 	reloadOK     prometheus.Gauge
 	reloadTime   prometheus.Gauge
 
@@ -51,6 +52,7 @@ func newMetrics(b build, sources ...string) *metrics {
 	for i, a := range anomalies(nil) {
 		m.anomalies[i] = kinds.WithLabelValues(a.kind)
 	}
+	m.lastMessage = m.gauges("last_message_timestamp_seconds", "When the last outcome was; 0 before the first one.").WithLabelValues()
 	stages := m.histograms("seconds", "Time that messages spent in each stage.", "stage")
 	for i, s := range []string{"received", "waited", "scanned", "committed"} {
 		m.stages[i] = stages.WithLabelValues(s)

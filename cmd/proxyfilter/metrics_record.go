@@ -10,6 +10,9 @@ import (
 // runs in the conversation itself and no figure can be lost.
 func (m *metrics) count(r *filter.Record) {
 	v := &r.Verdict
+	if !r.Time.IsZero() { // Time.Unix of no time is far before 1970
+		m.lastMessage.Set(float64(r.Time.Unix()))
+	}
 	m.messages.WithLabelValues(v.Action.String(), string(v.Reason)).Inc()
 	if class := hopClass(r); class != "" {
 		m.hopReplies.WithLabelValues(class).Inc()

@@ -54,6 +54,7 @@ func someRecords() []filter.Record {
 func TestRecordsAreCounted(t *testing.T) {
 	m := someMetrics()
 	for _, r := range someRecords() {
+		r.Time = time.Unix(1.7959392e9, 0)
 		m.count(&r)
 	}
 	got := scrape(t, m)
@@ -64,6 +65,7 @@ func TestRecordsAreCounted(t *testing.T) {
 		`hop_replies_total{class="2xx"} 1`,
 		`hop_replies_total{class="4xx"} 1`,
 		`journal_lost_total{cause="queue"} 4`,
+		`last_message_timestamp_seconds 1.7959392e+09`,
 		`log_lines_lost_total 2`,
 		`messages_total{action="accept",reason="clean"} 1`,
 		`messages_total{action="defer",reason="hop-refused"} 1`,

@@ -36,7 +36,7 @@ func (d *daemon) observe(p pages) {
 		d.webs = append(d.webs, w.serve(p.metrics))
 	}
 	if p.status != nil {
-		w.summary = d.summary
+		w.summary, w.profile = d.summary, d.config.Status.Pprof
 		d.webs = append(d.webs, w.serve(p.status))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -17,8 +18,9 @@ import (
 // that they belong to: nothing about clients, senders, recipients or messages.
 type web struct {
 	metrics *metrics
-	ready   func() error    // why no new conversation is taken
+	ready   func() error    // why mail that came now would be deferred
 	summary func(io.Writer) // nil: none
+	profile bool            // the runtime's own profiles, for whoever asked for them
 	log     zerolog.Logger
 }
 
@@ -39,7 +41,20 @@ func (w web) handler() http.Handler {
 			w.summary(to)
 		})
 	}
+	if w.profile {
+		profiles(mux)
+	}
 	return mux
+}
+
+// profiles adds what `go tool pprof` asks for. Not among it is the command line,
+// which may have secrets in its -o options. A CPU profile must be shorter than the
+// server's WriteTimeout.
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 func header(to http.ResponseWriter) {

@@ -15,6 +15,8 @@ import (
 func TestPagesAnswerWhatTheyAreAskedAndNothingElse(t *testing.T) {
 	var notReady error
 	full := web{metrics: someMetrics(), ready: func() error { return notReady }, summary: func(w io.Writer) { fmt.Fprintln(w, "all is well") }}
+	profiled := full
+	profiled.profile = true
 	bare := full
 	bare.summary = nil
 	for _, test := range []struct {
@@ -31,6 +33,8 @@ func TestPagesAnswerWhatTheyAreAskedAndNothingElse(t *testing.T) {
 		{"not ready", "GET", "/readyz", bare, errors.New("stopping"), 503, "stopping\n"},
 		{"figures", "GET", "/metrics", bare, nil, 200, "# HELP"},
 		{"nothing else", "GET", "/debug/pprof/", full, nil, 404, "404 page not found\n"},
+		{"profiles when asked for", "GET", "/debug/pprof/goroutine", profiled, nil, 200, "\x1f\x8b"},
+		{"never the command line", "GET", "/debug/pprof/cmdline", profiled, nil, 404, "Unknown profile\n"},
 		{"no writing", "POST", "/healthz", full, nil, 405, "Method Not Allowed\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+
+	"proxyfilter/filter"
+	"proxyfilter/filter/spamd"
+	"proxyfilter/filter/spamd/spamdtest"
+	"proxyfilter/relay/relaytest"
+)
+
+// readiness is what /readyz of a site says.
+func (s *site) readiness() string {
+	text, err := ask(context.Background(), address{}, "http://"+s.status+"/readyz")
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func TestItIsReadyWhileTheNextHopAnswers(t *testing.T) {
+	s := open(t, "")
+	if got := s.readiness(); got != "ok" {
+		t.Error(got)
+	}
+}
+
+func TestWithoutANextHopItIsNotReady(t *testing.T) {
+	s := newSite(shortDir(t))
+	hop := &relaytest.Hop{At: map[relaytest.Stage]relaytest.Fault{relaytest.Greeting: {Reply: "421 4.3.2 full"}}}
+	s.configure(t, &spamdtest.Server{}, hop, "")
+	s.start(t, program{named: true})
+	if got := s.readiness(); !strings.Contains(got, "503") || !strings.Contains(got, "the next hop "+s.doors[0].NextHop.Address+" does not answer") {
+		t.Error(got)
+	}
+}
+
+func TestScannersCountOnlyWhileMailIsDeferredWithoutThem(t *testing.T) {
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	scanner := spamd.New(spamd.Config{Servers: []spamd.Server{{Network: "tcp", Address: nobody.Addr().String(), Slots: 1}}})
+	t.Cleanup(scanner.Close)
+	for range 5 { // in a row open its breaker
+		_, _ = scanner.Learn(t.Context(), filter.Message{Content: strings.NewReader("Subject: x\r\n\r\n")}, spamd.Ham)
+	}
+	for _, test := range []struct {
+		name   string
+		policy filter.Policy
+		ready  bool
+	}{
+		{"deferred", filter.Policy{OnScanFailure: filter.Defer}, false},
+		{"accepted", filter.Policy{OnScanFailure: filter.Accept}, true},
+		{"observed", filter.Policy{Mode: filter.Observe}, true},
+		{"accepted after a while, which is over", filter.Policy{BlindLimit: 1}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := &judgement{judge: filter.Judge{Policies: filter.Policies{Default: test.policy}}, scanner: scanner}
+			if err := j.sighted(); (err == nil) != test.ready {
+				t.Error(err)
+			}
+		})
+	}
+	if err := (&judgement{}).sighted(); err != nil {
+		t.Errorf("without any scanner: %v", err)
+	}
+}
