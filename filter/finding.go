@@ -51,6 +51,10 @@ const (
 
 	// Spared caps a verdict by score at Tag.
 	Spared = "spared"
+
+	// MailingList: it comes from a list, which has signed it. Policy.ListsRejectAt is
+	// then the limit.
+	MailingList = "mailing-list"
 )
 
 // Reused is a label for the record: the source was asked about this message when

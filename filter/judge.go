@@ -25,6 +25,10 @@ type Judge struct {
 	// It ends with its context. It is asked about mail whose score is too high, when
 	// Lists.AcceptSigned is not empty.
 	Signer func(ctx context.Context, c Content, wanted func(domain string) bool) (domain string, found bool)
+
+	// MailingList finds the list that the content comes from, if the list has signed
+	// it. It ends with its context. It is asked only where that makes a difference.
+	MailingList func(ctx context.Context, c Content) (id string, found bool)
 }
 
 // grace is what a scanner gets to report that its context has ended. Its own
@@ -44,7 +48,7 @@ func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
 	if signed, found := j.signed(ctx, m); found {
 		return j.Policies.Decide(m.Envelope, append(findings, signed))
 	}
-	return v
+	return j.spareList(ctx, m, v)
 }
 
 // look asks the lists and the scanners.

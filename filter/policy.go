@@ -48,6 +48,11 @@ type Policy struct {
 	// at most.
 	Forwarders *Networks
 
+	// ListsRejectAt is the score from which mail of a mailing list is refused; below
+	// it such mail is tagged at most, since a list takes subscribers off whose server
+	// refuses. 0 means DefaultListsMargin above RejectAt. It never lowers a limit.
+	ListsRejectAt float64
+
 	// TagOnly marks what would have been refused for its content. It is for
 	// mail of one's own users, who are not spammers by SpamAssassin's rules
 	// about dial-up addresses, and for senders who would have to bounce it.
@@ -106,7 +111,7 @@ func (p Policy) Decide(findings []Finding) Verdict {
 // soften applies what makes a verdict milder: the cap on refusals, and
 // observing. It adds the fields, which tell of the outcome.
 func (p Policy) soften(v Verdict) Verdict {
-	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings)))) {
+	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings) || p.sparesList(v)))) {
 		v.Action, v.Text = Tag, ""
 	}
 	v.Would = v.Action

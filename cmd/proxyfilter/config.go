@@ -87,6 +87,7 @@ type policyConfig struct {
 	Forwarded         entries[string]
 	ForwardedRejectAt float64 // 0: never
 	Forwarders        entries[netip.Prefix]
+	ListsRejectAt     float64 // 0: a margin above RejectAt
 
 	// Of [policy] only: they are about several policies.
 	Mixed              string

@@ -110,6 +110,7 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 		{at + "forwarded", recipients(&p.Forwarded, dir), true, "recipients whose mail goes on to another server: what that refuses would be our backscatter"},
 		{at + "forwarded_reject_at", score(&p.ForwardedRejectAt, "never"), true, "their limit, where it is below reject_at"},
 		{at + "forwarders", clients(&p.Forwarders, dir), true, "hosts that forward mail of others to us: what we refuse would be their backscatter, so their mail is marked at most"},
+		{at + "lists_reject_at", score(&p.ListsRejectAt, "reject_at + 5"), true, "the score from which signed mail of a mailing list is refused; the list may take the subscriber off for it"},
 	}
 }
 

@@ -156,6 +156,10 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		_, err := fmt.Fprintf(w, "\n%s%s could not answer, after %.3f s: %s: %s\n", visible(f.Source), visible(server), f.Took.Seconds(), f.Cause, visible(f.Err))
 		return err
 	}
+	if id := f.MailingList(); id != "" {
+		_, err := fmt.Fprintf(w, "\nIt comes from the mailing list %s, which has signed it.\n", visible(id))
+		return err
+	}
 	if entry := f.ListEntry(); entry != "" {
 		_, err := fmt.Fprintf(w, "\nlists.%s.\n", visible(entry))
 		return err

@@ -87,6 +87,9 @@ func becauseOfScore(v *filter.Verdict) []string {
 		all = []string{fmt.Sprintf("Its score of %.1f is not below %.1f, from which %s refuses mail.", v.Score, v.RejectAt, policy)}
 	case v.RejectAt > 0 && v.Score >= v.RejectAt && refusedByOne(v):
 		all = []string{fmt.Sprintf("Its score of %.1f is enough to refuse it (%.1f), but other recipients are under a policy that takes it, and one answer is for all.", v.Score, v.RejectAt)}
+	case v.RejectAt > 0 && v.Score >= v.RejectAt && mailingList(v) != "":
+		all = []string{fmt.Sprintf("Its score of %.1f would be enough to refuse it (%.1f), but it comes from the mailing list %s, which has signed it: %s decides from what score on such mail is refused.",
+			v.Score, v.RejectAt, mailingList(v), policyKey(v.Policy, "lists_reject_at"))}
 	case v.RejectAt > 0 && v.Score >= v.RejectAt && truncatedAndSigned(v):
 		all = []string{fmt.Sprintf("Its score of %.1f would be enough to refuse it (%.1f), but only its first part was scanned, and it bears a signature that may be valid: such mail is marked at most.", v.Score, v.RejectAt)}
 	case v.RejectAt > 0 && v.Score >= v.RejectAt:
@@ -113,6 +116,16 @@ func opinionSentence(o *filter.Opinion) string {
 		said = "would be " + said + ", but it only observes"
 	}
 	return fmt.Sprintf("For %s the policy %q said: %s (%s).", addressList(o.Recipients, len(o.Recipients)), o.Policy, said, limit)
+}
+
+// mailingList is the list that the mail comes from, or nothing.
+func mailingList(v *filter.Verdict) string {
+	for i := range v.Findings {
+		if id := v.Findings[i].MailingList(); id != "" {
+			return id
+		}
+	}
+	return ""
 }
 
 func truncatedAndSigned(v *filter.Verdict) bool {

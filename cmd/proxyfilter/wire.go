@@ -101,7 +101,7 @@ func notice(log zerolog.Logger, n spamd.Notice) {
 
 // judgeOf asks the scanner under the policies of c.
 func judgeOf(c *config, scanner *spamd.Scanner) filter.Judge {
-	j := filter.Judge{Lists: newLists(c), Policies: newPolicies(c), Signer: newSigner()}
+	j := filter.Judge{Lists: newLists(c), Policies: newPolicies(c), Signer: newSigner(), MailingList: newListFinder()}
 	if scanner != nil {
 		j.Scanners = []filter.Scanner{scanner}
 	}

@@ -52,6 +52,7 @@ func newPolicy(name string, p *policyConfig) filter.Policy {
 			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,
 		}[p.Headers],
 		ForwardedRejectAt: p.ForwardedRejectAt,
+		ListsRejectAt:     p.ListsRejectAt,
 	}
 	if len(p.Forwarded.all) > 0 {
 		policy.Forwarded = filter.NewRecipients(p.Forwarded.all)
@@ -79,24 +80,42 @@ const (
 	// side. Each is hashed whole, up to eight times.
 	verifications = 4
 
-	// signatureTime is for the name servers of domains that are on a list. A slow
-	// one costs its own mail the exception, and others a place in line.
+	// signatureTime is for the name servers of domains that are on a list, or have
+	// one. A slow one costs its own mail the exception, and others a place in line.
 	signatureTime = 5 * time.Second
 )
 
 // newSigner verifies signatures, a few at a time.
 func newSigner() func(context.Context, filter.Content, func(string) bool) (string, bool) {
-	places := make(chan struct{}, verifications)
+	few := newVerifying()
 	return func(ctx context.Context, c filter.Content, wanted func(string) bool) (string, bool) {
-		ctx, cancel := context.WithTimeout(ctx, signatureTime)
-		defer cancel()
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			return dkim.Verifier{}.Signer(ctx, c, wanted)
-		case <-ctx.Done():
-			return "", false
-		}
+		return few.verify(ctx, func(ctx context.Context) (string, bool) { return dkim.Verifier{}.Signer(ctx, c, wanted) })
+	}
+}
+
+// newListFinder verifies signatures of lists, a few at a time. These have places of
+// their own, since whoever sends chooses the name servers that are waited for.
+func newListFinder() func(context.Context, filter.Content) (string, bool) {
+	few := newVerifying()
+	return func(ctx context.Context, c filter.Content) (string, bool) {
+		return few.verify(ctx, func(ctx context.Context) (string, bool) { return dkim.Verifier{}.MailingList(ctx, c) })
+	}
+}
+
+// verifying has a place for each message that is looked at.
+type verifying chan struct{}
+
+func newVerifying() verifying { return make(verifying, verifications) }
+
+func (v verifying) verify(ctx context.Context, look func(context.Context) (string, bool)) (string, bool) {
+	ctx, cancel := context.WithTimeout(ctx, signatureTime)
+	defer cancel()
+	select {
+	case v <- struct{}{}:
+		defer func() { <-v }()
+		return look(ctx)
+	case <-ctx.Done():
+		return "", false
 	}
 }
 

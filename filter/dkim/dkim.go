@@ -1,5 +1,6 @@
 // Package dkim tells whether a message bears a DKIM signature (RFC 6376) that holds:
-// MayBeValid one of its author's domain, Signer one of a domain that somebody trusts.
+// MayBeValid one of its author's domain, Signer one of a domain that somebody trusts,
+// MailingList one of the list that it comes from.
 //
 // MayBeValid is asked about messages of which a scanner has seen only the first part.
 // The scanner's own look at the signature must fail then, since the body hash
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -67,6 +69,14 @@ func (v Verifier) MayBeValid(ctx context.Context, c filter.Content) bool {
 //
 // That the author is of that domain is not demanded: who signs, vouches.
 func (v Verifier) Signer(ctx context.Context, c filter.Content, wanted func(domain string) bool) (domain string, found bool) {
+	if all := v.signers(ctx, c, wanted); len(all) > 0 {
+		return strings.ToLower(all[0].Domain), true
+	}
+	return "", false
+}
+
+// signers are the valid signatures of the domains wanted.
+func (v Verifier) signers(ctx context.Context, c filter.Content, wanted func(domain string) bool) []*dkim.Verification {
 	all, sound := verify(ctx, c, func(name string) ([]string, error) {
 		if _, domain, ok := strings.Cut(name, "._domainkey."); !ok || !wanted(domain) {
 			return nil, errors.New("nobody wants to know")
@@ -74,14 +84,9 @@ func (v Verifier) Signer(ctx context.Context, c filter.Content, wanted func(doma
 		return v.lookup(ctx, name)
 	})
 	if !sound {
-		return "", false
+		return nil
 	}
-	for _, f := range all {
-		if f.Err == nil && wanted(f.Domain) {
-			return strings.ToLower(f.Domain), true
-		}
-	}
-	return "", false
+	return slices.DeleteFunc(all, func(f *dkim.Verification) bool { return f.Err != nil || !wanted(f.Domain) })
 }
 
 // verify looks at the first signatures. It is not sound when the message could not be
