@@ -86,6 +86,7 @@ func (q *lineQueue) run() {
 		select {
 		case line := <-q.lines:
 			batch = q.flush(batch, line)
+			q.pause()
 		case <-q.ending:
 			for {
 				select {
@@ -96,6 +97,19 @@ func (q *lineQueue) run() {
 				}
 			}
 		}
+	}
+}
+
+// breath lies between two writes: a busy server has some lines together then, and
+// wakes this goroutine once for them. A line that comes alone is written at once.
+const breath = 2 * time.Millisecond
+
+func (q *lineQueue) pause() {
+	t := time.NewTimer(breath)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.ending:
 	}
 }
 

@@ -33,7 +33,7 @@ func TestErasedAddressIsNowhereAtAnyAge(t *testing.T) {
 		r := numbered(100)
 		j.Add(&r)
 		toAnn(j, 101)
-		synctest.Wait()
+		settle()
 		a := archive(t, j)
 		if n := len(ids(t, a, Query{Address: "ann@example.org"})); n != 11 {
 			t.Fatalf("%d records name her", n)
@@ -53,7 +53,7 @@ func TestErasedAddressIsNowhereAtAnyAge(t *testing.T) {
 			t.Errorf("%d records found through an index", n)
 		}
 		toAnn(j, 102)
-		synctest.Wait()
+		settle()
 		if n := len(ids(t, a, Query{})); n != 42 {
 			t.Errorf("%d records after one more", n)
 		}
@@ -108,7 +108,7 @@ func TestErasingWaitsForWhoeverRewrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, _ := open(t, Config{})
 		toAnn(j, 1)
-		synctest.Wait()
+		settle()
 		unlock, err := j.dir.lock(maintainLock)
 		if err != nil {
 			t.Fatal(err)
@@ -160,9 +160,9 @@ func TestUnfinishedWorkOfADeadProcessIsFinished(t *testing.T) {
 			r := numbered(n)
 			j.Add(&r)
 		}
-		synctest.Wait()
+		settle()
 		time.Sleep(25 * time.Hour)
-		synctest.Wait()
+		settle()
 		all, _, err := j.dir.segments()
 		if err != nil || len(all) != 1 || all[0].plain() {
 			t.Fatal(all, err)
@@ -187,7 +187,7 @@ func TestUnfinishedWorkOfADeadProcessIsFinished(t *testing.T) {
 			t.Errorf("without an index: %v", got)
 		}
 		time.Sleep(time.Hour)
-		synctest.Wait()
+		settle()
 		if got := files(t, j); got != "000.3.index 000.3.jsonl.gz" {
 			t.Errorf("left: %s", got)
 		}
@@ -205,7 +205,7 @@ func TestDamageIsToldAndTheRestIsRead(t *testing.T) {
 			j.Add(&r)
 			time.Sleep(24 * time.Hour)
 		}
-		synctest.Wait()
+		settle()
 		all, _, err := j.dir.segments()
 		if err != nil || len(all) < 2 {
 			t.Fatal(all, err)
@@ -218,7 +218,7 @@ func TestDamageIsToldAndTheRestIsRead(t *testing.T) {
 			t.Errorf("%d records, %v", len(last), err)
 		}
 		time.Sleep(7 * 24 * time.Hour)
-		synctest.Wait()
+		settle()
 		if got := told.events(); fmt.Sprint(got) != "[untended]" {
 			t.Errorf("told of %v", got)
 		}

@@ -109,7 +109,7 @@ func TestRecordIsFoundByAllItsNamesAtEveryAge(t *testing.T) {
 			r := numbered(n)
 			j.Add(&r)
 		}
-		synctest.Wait()
+		settle()
 		a := archive(t, j)
 		want := ids(t, a, Query{})
 		begun := time.Now()
@@ -122,7 +122,7 @@ func TestRecordIsFoundByAllItsNamesAtEveryAge(t *testing.T) {
 			{"a week old and hashed", "000.2.hashed.index 000.2.hashed.jsonl.gz", 7*24*time.Hour + time.Hour},
 		} {
 			time.Sleep(time.Until(begun.Add(age.after)))
-			synctest.Wait()
+			settle()
 			if got := files(t, j); got != age.files {
 				t.Fatalf("%s: the files are %s, want %s", age.name, got, age.files)
 			}
@@ -149,7 +149,7 @@ func TestRecordIsFoundByAllItsNamesAtEveryAge(t *testing.T) {
 			}
 		}
 		time.Sleep(23 * 24 * time.Hour)
-		synctest.Wait()
+		settle()
 		if got := files(t, j); got != "" {
 			t.Errorf("kept too long: %s", got)
 		}
@@ -167,13 +167,13 @@ func TestAddressesAreHashedAndClientsCut(t *testing.T) {
 		r.Verdict.Opinions = []filter.Opinion{{Policy: "p", Recipients: []string{"rcpt1@example.net"}}}
 		r.Verdict.Findings[0].Rules[0].Description = "[192.0.2.1 listed in zen.example.org]"
 		j.Add(&r)
-		synctest.Wait()
+		settle()
 		a := archive(t, j)
 		if e, err := a.Last(t.Context(), Query{}, 1); err != nil || e[0].Subject != "A secret" {
 			t.Fatalf("%v %+v", err, e)
 		}
 		time.Sleep(8 * 24 * time.Hour)
-		synctest.Wait()
+		settle()
 		last, err := a.Last(t.Context(), Query{}, 1)
 		if err != nil || len(last) != 1 {
 			t.Fatal(err, last)
@@ -214,7 +214,7 @@ func TestNewestComeFirst(t *testing.T) {
 			j.Add(&r)
 			time.Sleep(time.Second)
 		}
-		synctest.Wait()
+		settle()
 		a := archive(t, j)
 		all := ids(t, a, Query{})
 		last, err := a.Last(t.Context(), Query{Address: "all@example.net"}, 20)

@@ -1,6 +1,9 @@
 package journal
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // entry is a line that waits, with its place in the order of arrival.
 type entry struct {
@@ -21,6 +24,7 @@ type queue struct {
 	next   uint64
 	closed bool
 	more   chan struct{} // something waits, or the end has come
+	ended  chan struct{} // it is closed
 }
 
 // row is a first-in, first-out list.
@@ -30,7 +34,7 @@ type row struct {
 }
 
 func newQueue(limit int64) *queue {
-	return &queue{limit: limit, more: make(chan struct{}, 1)}
+	return &queue{limit: limit, more: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // put takes a copy of line. It returns how many lines were lost for it: itself,
@@ -111,10 +115,23 @@ func (q *queue) first() *row {
 	return b
 }
 
+// pause lets lines gather for so long, unless the queue is closed.
+func (q *queue) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.ended:
+	}
+}
+
 // close lets take come to its end.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.closed {
+		close(q.ended)
+	}
 	q.closed = true
 	q.wake()
 }

@@ -29,8 +29,14 @@ func (j *Journal) write() {
 		if room = batch; cap(room) > 2*batchSize {
 			room = nil
 		}
+		j.queue.pause(breath)
 	}
 }
+
+// breath lies between two writes. Each of them locks, looks whether the file is
+// still the right one and ends a torn line, which is dear for one Record; a busy
+// server has some dozen together then. A Record that comes alone is written at once.
+const breath = 10 * time.Millisecond
 
 // live is the plain segment that Records are appended to.
 type live struct {
