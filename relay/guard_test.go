@@ -144,7 +144,7 @@ func TestAFailingStoreIsLoggedOnceAndCounted(t *testing.T) {
 	s := &shelf{err: errors.New("disk full")}
 	var log bytes.Buffer
 	played(t, "and again when it works", func(c *chain) {
-		c.server.Store, c.server.Log = s, zerolog.New(&log)
+		c.server.Store, c.server.Log = s, zerolog.New(zerolog.SyncWriter(&log))
 	}, func(t *testing.T, c *chain) {
 		for _, id := range []string{"1", "2", "3"} {
 			c.post("Message-ID: <"+id+">\r\nDate: x\r\n\r\n.\r\n", "")
@@ -155,6 +155,7 @@ func TestAFailingStoreIsLoggedOnceAndCounted(t *testing.T) {
 		}
 		s.err = nil
 		c.post("Message-ID: <4>\r\nDate: x\r\n\r\n.\r\n", "QUIT")
+		synctest.Wait()
 		if n := strings.Count(log.String(), "disk full"); n != 1 || !strings.Contains(log.String(), "the store works again") {
 			t.Errorf("%s", log.String())
 		}
@@ -205,7 +206,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestLateRepliesHoldHalfOfTheConnectionsAtMost(t *testing.T) {
 	var log bytes.Buffer
 	played(t, "the others are given up", func(c *chain) { // which has three connections
-		c.server.Log = zerolog.New(&log)
+		c.server.Log = zerolog.New(zerolog.SyncWriter(&log))
 		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.Dot: {Delay: 100 * time.Second, Times: 3}}
 	}, func(t *testing.T, c *chain) {
 		replies := make(chan string)
