@@ -115,8 +115,7 @@ func (f *patientFile) giveBack(lent *[]byte) {
 	}
 }
 
-// Close closes the file, or leaves it to the operation that is late: closing may
-// hang as well.
+// Close closes the file, or leaves it to the operation that is late.
 func (f *patientFile) Close() error {
 	if !f.failed.Load() {
 		f.shut()
@@ -124,4 +123,7 @@ func (f *patientFile) Close() error {
 	return nil
 }
 
-func (f *patientFile) shut() { f.closed.Do(func() { f.file.Close() }) }
+// shut does not wait at all: closing may hang as well, and a reply comes after it.
+func (f *patientFile) shut() {
+	f.closed.Do(func() { go within(f.late, f.file.Close, func(error) {}) })
+}

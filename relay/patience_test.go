@@ -15,6 +15,7 @@ import (
 type slowFile struct {
 	*os.File
 	hang   time.Duration
+	linger time.Duration // of Close
 	closed chan struct{}
 }
 
@@ -29,6 +30,7 @@ func (f *slowFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *slowFile) Close() error {
+	time.Sleep(f.linger)
 	close(f.closed)
 	return f.File.Close()
 }
@@ -73,6 +75,30 @@ func TestADiskThatHangsIsNotWaitedFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAReplyDoesNotWaitForAFileToBeClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f := hanging(t)
+		f.linger = time.Hour
+		c := newChain(t, func(c *chain) {
+			c.server.Spool = &Spool{Create: func() (File, error) { return f, nil }}
+		})
+		p := c.dial()
+		p.envelope()
+		start := time.Now()
+		p.write(distinct)
+		if got := p.reply(); !strings.HasPrefix(got, "250 ") || time.Since(start) > time.Second {
+			t.Errorf("heard %q after %v", got, time.Since(start))
+		}
+		p.close()
+		time.Sleep(patience + time.Second)
+		if n := c.server.Spool.late.Load(); n != 1 {
+			t.Errorf("%d operations are late", n)
+		}
+		<-f.closed
+		c.end()
+	})
 }
 
 func TestAHungDiskHoldsNoMoreThreadsThanThat(t *testing.T) {
