@@ -3,14 +3,36 @@ package filter
 import "strings"
 
 // Mailbox is an address in the one form in which addresses are compared: lower
-// case, without quotation marks, comments, blanks, source route (RFC 5321 4.1.2)
-// and final dot. Postfix delivers every such spelling to the same mailbox, so a
-// sender must not be able to choose a policy by his spelling.
+// case, without quotation marks, comments, blanks, routes and final dot. Postfix
+// delivers every such spelling to the same mailbox, so a sender must not be able to
+// choose a policy by his spelling.
 func Mailbox(address string) string {
 	if strings.ContainsAny(address, "\"\\(: \t") {
 		address = unquoted(address)
 	}
+	if first := strings.IndexAny(address, "@!%"); first != strings.LastIndexByte(address, '@') {
+		address = unrouted(address)
+	}
 	return strings.TrimRight(strings.ToLower(address), ".")
+}
+
+// unrouted takes the route out of a local part: "user%example.org@mx" and
+// "example.org!user" are user@example.org. Postfix goes on from domain to domain in
+// this order as long as they are its own (resolve.c), and does not take a route
+// through somebody else's domain from a stranger, so the last one is meant.
+func unrouted(address string) string {
+	local, domain := address, ""
+	for {
+		if i := strings.LastIndexByte(local, '@'); i >= 0 {
+			local, domain = local[:i], local[i+1:]
+		} else if i := strings.IndexByte(local, '!'); i >= 0 {
+			local, domain = local[i+1:], local[:i]
+		} else if i := strings.LastIndexByte(local, '%'); i >= 0 {
+			local, domain = local[:i], local[i+1:]
+		} else {
+			return local + "@" + domain
+		}
+	}
 }
 
 // unquoted takes out what has no meaning, as far as Postfix's own tokenizer does
@@ -62,18 +84,21 @@ func lookups(names []string, recipient, delimiters string) []string {
 		return names
 	}
 	names = append(names, domain)
-	for {
+	for surplus := strings.Count(domain, ".") - (maxLookups - len(names)); ; surplus-- {
 		dot := strings.IndexByte(domain, '.')
-		if dot < 0 || len(names) >= maxLookups {
+		if dot < 0 {
 			return names
 		}
-		names = append(names, domain[dot:])
+		if surplus <= 0 {
+			names = append(names, domain[dot:])
+		}
 		domain = domain[dot+1:]
 	}
 }
 
 // maxLookups bounds what one recipient costs: a hostile domain of 255 bytes has
-// 127 labels, an honest one fewer than ten.
+// 127 labels, an honest one fewer than ten. What is left out are the nearest parents
+// of a long one: the others are what lists have.
 const maxLookups = 16
 
 // extension is where the extension of a local part begins, or 0. Postfix does

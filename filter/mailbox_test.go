@@ -19,7 +19,16 @@ func TestEverySpellingOfAnAddressIsOneMailbox(t *testing.T) {
 		"user(who)@example.org(where (is))":      "user@example.org",
 		"@a.example,@b.example:user@example.org": "user@example.org",
 		`"us er"@example.org`:                    "us er@example.org",
-		`"a@b"@example.org`:                      "a@b@example.org",
+		`"a@b"@example.org`:                      "a@b",
+		"user%example.org":                       "user@example.org",
+		"User%Example.ORG.@mx.example.net":       "user@example.org",
+		`"user%example.org"@[192.0.2.1]`:         "user@example.org",
+		"example.org!user":                       "user@example.org",
+		"example.org!user@mx.example.net":        "user@example.org",
+		"user%example.org%b.example@a.example":   "user@example.org",
+		"user@example.org@":                      "user@example.org",
+		"@a.example:user%example.org":            "user@example.org",
+		"!":                                      "@",
 		`"a(b"@example.org`:                      "a(b@example.org",
 		"user@[IPv6:2001:db8::1]":                "user@[ipv6:2001:db8::1]",
 		"Postmaster":                             "postmaster",
@@ -49,6 +58,16 @@ func TestLookupsGoFromTheAddressToItsParentDomains(t *testing.T) {
 		{"with another delimiter they are", "owner+list@x", "+", []string{"owner+list@x", "owner@x", "x"}},
 		{"an address without a domain", "postmaster", "+", []string{"postmaster"}},
 		{"an empty domain", "a@", "+", []string{"a@"}},
+		{
+			"of many parents the nearest ones are left out", "a@1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.example.org", "",
+			[]string{
+				"a@1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.example.org", "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.example.org",
+				".5.6.7.8.9.10.11.12.13.14.15.16.example.org", ".6.7.8.9.10.11.12.13.14.15.16.example.org", ".7.8.9.10.11.12.13.14.15.16.example.org",
+				".8.9.10.11.12.13.14.15.16.example.org", ".9.10.11.12.13.14.15.16.example.org", ".10.11.12.13.14.15.16.example.org",
+				".11.12.13.14.15.16.example.org", ".12.13.14.15.16.example.org", ".13.14.15.16.example.org",
+				".14.15.16.example.org", ".15.16.example.org", ".16.example.org", ".example.org", ".org",
+			},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := lookups(nil, test.recipient, test.delimiters); !slices.Equal(got, test.want) {
@@ -61,7 +80,7 @@ func TestLookupsGoFromTheAddressToItsParentDomains(t *testing.T) {
 // FuzzMailbox: whatever a stranger writes, the form is one that does not change
 // again, its lookups are bounded, and quoting the local part makes no difference.
 func FuzzMailbox(f *testing.F) {
-	for _, seed := range []string{"a@b", `"a"@b`, `\`, `"`, "(((", "@a:b@c", strings.Repeat("a.", 200) + "a@" + strings.Repeat("b.", 200), "\xff@\xfe", "ſ@K"} {
+	for _, seed := range []string{"a@b", `"a"@b`, `\`, `"`, "(((", "@a:b@c", strings.Repeat("a.", 200) + "a@" + strings.Repeat("b.", 200), "\xff@\xfe", "ſ@K", "a!b!c%d%e@f", "a%b.@c"} {
 		f.Add(seed, "+-")
 	}
 	f.Fuzz(func(t *testing.T, address, delimiters string) {
