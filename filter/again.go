@@ -25,7 +25,7 @@ var (
 // (Lists.AcceptSigned) stays while its entry is on the list; a further entry finds
 // nothing, since nobody has kept who signed.
 func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
-	findings := slices.Clone(asked(stored))
+	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
 	now, found := j.Lists.Look(e)
 	switch {
 	case found && now.Advice == Reject:

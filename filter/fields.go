@@ -1,41 +1,68 @@
 package filter
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strings"
 )
 
 // fields are SpamAssassin's own, in its own format, so that the rules that
-// users have in their mail programs go on working.
+// users have in their mail programs go on working. What nobody has looked at says so,
+// whatever the policy wants to be told.
 func (p Policy) fields(v Verdict) []Field {
 	if !v.Action.Passes() {
 		return nil
 	}
-	if cause := v.Unscanned(); cause != "" || v.Reason == Unscanned {
-		return []Field{{"X-Spam-Status", fmt.Sprintf("No, score=0.0 required=%.1f tests=none unscanned=%s ref={id}", v.TagAt, cmp.Or(string(cause), "off"))}}
-	}
 	tagged := v.Action == Tag
-	if p.Headers == HeadersNone || (p.Headers == HeadersTagged && !tagged) {
+	wanted := p.Headers == HeadersAll || p.Headers == HeadersTagged && tagged
+	unscanned, unsearched := v.unscannedWord(), v.Unsearched()
+	if !wanted && unscanned == "" && unsearched == "" {
 		return nil
 	}
+	status := Field{"X-Spam-Status", status(v, unscanned, unsearched)}
+	if !wanted || unscanned != "" && !tagged {
+		return []Field{status}
+	}
 	var fields []Field
-	yes := "No"
 	if tagged {
-		yes = "Yes"
 		fields = append(fields, Field{"X-Spam-Flag", "YES"})
 	}
-	score := shown(v)
-	fields = append(fields, Field{"X-Spam-Score", score})
+	fields = append(fields, Field{"X-Spam-Score", shown(v)})
 	if level := stars(v.Score); level != "" {
 		fields = append(fields, Field{"X-Spam-Level", level})
 	}
-	status := fmt.Sprintf("%s, score=%s required=%.1f tests=%s", yes, score, v.TagAt, tests(v.Findings))
-	if labels := truncated(v.Findings); labels != "" {
-		status += " " + labels
+	return append(fields, status)
+}
+
+// unscannedWord is why nobody has scanned it for spam, or empty.
+func (v Verdict) unscannedWord() string {
+	asked, cause, _ := unscanned(v.Findings, false)
+	if !asked && v.Reason != Advice {
+		return "off"
 	}
-	return append(fields, Field{"X-Spam-Status", status + " ref={id}"})
+	return string(cause)
+}
+
+// status ends with words of ours, behind those that SpamAssassin has.
+func status(v Verdict, unscanned string, unsearched Cause) string {
+	yes := "No"
+	if v.Action == Tag {
+		yes = "Yes"
+	}
+	s := fmt.Sprintf("%s, score=%s required=%.1f tests=%s", yes, shown(v), v.TagAt, tests(v.Findings))
+	if labels := truncated(v.Findings); labels != "" {
+		s += " " + labels
+	}
+	if v.Virus() != "" {
+		s += " virus"
+	}
+	if unscanned != "" {
+		s += " unscanned=" + unscanned
+	}
+	if unsearched != "" {
+		s += " virus_unscanned=" + string(unsearched)
+	}
+	return s + " ref={id}"
 }
 
 // shown is the score, rounded down where rounding up would show a score that

@@ -128,6 +128,7 @@ const (
 	Clean      Reason = "clean"
 	Score      Reason = "score"       // the sum of scores reached a limit
 	Advice     Reason = "advice"      // a scanner was sure by itself
+	Virus      Reason = "virus"       // it contains one
 	Busy       Reason = "busy"        // no scanner was free in time
 	Unscanned  Reason = "unscanned"   // no scanner could answer
 	TooBig     Reason = "too-big"     // larger than the next hop takes
@@ -147,7 +148,7 @@ const (
 // Reasons is the closed set, in the order in which a manual would list it.
 func Reasons() []Reason {
 	return []Reason{
-		Clean, Score, Advice, Busy, Unscanned, TooBig, TooMany, Apart, Malformed, Loop,
+		Clean, Score, Advice, Virus, Busy, Unscanned, TooBig, TooMany, Apart, Malformed, Loop,
 		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Internal,
 	}
 }

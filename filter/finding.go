@@ -20,6 +20,11 @@ type Finding struct {
 	Text   string // for the sending side, with Advice
 	Server string // which of several servers answered; never told to strangers
 
+	// Viruses: the source looks for viruses, and not for spam. Of its answers only
+	// the Advice to Reject has a meaning: it has found one, and the first of Rules
+	// is its name.
+	Viruses bool
+
 	Waited time.Duration // until the source had time for the message
 	Took   time.Duration // altogether, waiting included
 

@@ -3,6 +3,7 @@ package filter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type Scanner interface {
 // and no sockets. The zero Judge asks nobody and accepts.
 type Judge struct {
 	Lists    Lists
-	Scanners []Scanner
+	Scanners []Scanner // that look for spam
+	Viruses  []Scanner // that look for viruses; asked beside the others
 	Policies Policies
 
 	// Signer finds a domain of those wanted whose signature of the content is valid.
@@ -92,48 +94,46 @@ type answer struct {
 }
 
 func (j Judge) ask(ctx context.Context, m Message) []Finding {
-	if len(j.Scanners) == 1 {
+	if len(j.Scanners) == 1 && len(j.Viruses) == 0 {
 		// Thousands of messages may wait for it; a goroutine each would be a
 		// fifth of their memory.
 		return []Finding{ask(ctx, j.Scanners[0], m)}
 	}
 	start := time.Now()
-	answers := make(chan answer, len(j.Scanners)) // buffered: a late answer leaks no goroutine
-	for i, s := range j.Scanners {
+	scanners := slices.Concat(j.Scanners, j.Viruses)
+	answers := make(chan answer, len(scanners)) // buffered: a late answer leaks no goroutine
+	for i, s := range scanners {
 		go func() { answers <- answer{i, ask(ctx, s, m)} }()
 	}
-	findings := make([]Finding, len(j.Scanners))
+	findings := make([]Finding, len(scanners))
 	var over <-chan time.Time
 	ended := ctx.Done()
-	for range j.Scanners {
+	for waiting := len(scanners); waiting > 0; {
 		select {
 		case a := <-answers:
 			findings[a.index] = a.finding
-			continue
+			waiting--
 		case <-ended:
-		}
-		if over == nil {
-			over = time.After(grace)
-		}
-		select {
-		case a := <-answers:
-			findings[a.index] = a.finding
+			ended, over = nil, time.After(grace)
 		case <-over:
-			return j.giveUp(ctx, findings, time.Since(start))
+			giveUp(ctx, scanners, findings, time.Since(start))
+			waiting = 0
 		}
+	}
+	for i := range findings { // whatever a source says of itself
+		findings[i].Viruses = i >= len(j.Scanners)
 	}
 	return findings
 }
 
 // giveUp fills in for the scanners that have said nothing at all.
-func (j Judge) giveUp(ctx context.Context, findings []Finding, took time.Duration) []Finding {
-	for i, s := range j.Scanners {
+func giveUp(ctx context.Context, scanners []Scanner, findings []Finding, took time.Duration) {
+	for i, s := range scanners {
 		if findings[i].Source == "" {
 			findings[i] = Finding{Source: s.Name(), Took: took}
 			failed(&findings[i], fmt.Errorf("%s said nothing: %w", s.Name(), ctx.Err()))
 		}
 	}
-	return findings
 }
 
 // ask turns an answer, an error or a panic of one scanner into a Finding.

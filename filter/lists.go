@@ -73,16 +73,6 @@ func listed(advice Action, entry string) Finding {
 	return f
 }
 
-// asked are the findings of those that were asked about the content.
-func asked(findings []Finding) []Finding {
-	for i, f := range findings {
-		if f.HasLabel(Listed) {
-			return append(findings[:i:i], asked(findings[i+1:])...)
-		}
-	}
-	return findings
-}
-
 // spared reports a sender on the list of those who are tagged at most.
 func spared(findings []Finding) bool {
 	for _, f := range findings {

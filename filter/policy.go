@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -58,11 +57,19 @@ type Policy struct {
 	// about dial-up addresses, and for senders who would have to bounce it.
 	TagOnly bool
 
+	// TagViruses marks a message with a virus, which is refused otherwise, under
+	// every policy: TagOnly does not spare it.
+	TagViruses bool
+
 	OnScanFailure Action // no scanner could answer: Accept, or else Defer
 	OnBusy        Action // no scanner was free in time: Accept, or else Defer
 
+	// OnVirusScanFailure is the same for those who look for viruses, whatever the
+	// cause. What the others said holds only for mail that was looked at by both.
+	OnVirusScanFailure Action
+
 	// BlindLimit accepts, and marks, once no source has answered anybody for so
-	// long. 0 means never.
+	// long. 0 means never. Sources that look for viruses do not count.
 	BlindLimit time.Duration
 
 	RejectText string // told to the sending side; {id} and {contact} are replaced
@@ -82,17 +89,24 @@ const DefaultTagAt = 5.0
 func (p Policy) Decide(findings []Finding) Verdict {
 	v := Verdict{Policy: p.Name, TagAt: p.tagAt(findings), RejectAt: p.RejectAt, Findings: findings}
 	for _, f := range findings {
-		if f.Cause == "" { // what a source said before it failed is not its answer
+		if f.Cause == "" && !f.Viruses { // what a source said before it failed is not its answer
 			v.Score += f.Score
 		}
 	}
-	sure, isSure := surest(findings)
-	scanners := asked(findings)
-	cause, blind := unscanned(scanners)
+	p.weigh(&v)
+	p.cap(&v)
+	p.search(&v)
+	return p.soften(v)
+}
+
+// weigh decides about everything but viruses.
+func (p Policy) weigh(v *Verdict) {
+	sure := surest(v.Findings)
+	asked, cause, blind := unscanned(v.Findings, false)
 	switch {
-	case isSure:
+	case sure != nil:
 		v.Action, v.Reason, v.Text = sure.Advice, Advice, p.adviceText(sure)
-	case len(scanners) == 0: // no scanner is configured, and nobody shall think otherwise
+	case !asked: // no scanner is configured, and nobody shall think otherwise
 		v.Action, v.Reason = Accept, Unscanned
 	case cause != "":
 		v.Action, v.Reason = p.blind(cause, blind)
@@ -100,20 +114,23 @@ func (p Policy) Decide(findings []Finding) Verdict {
 		v.Action, v.Reason, v.Text = Reject, Score, p.rejectText()
 	case v.Score >= v.TagAt:
 		v.Action, v.Reason = Tag, Score
-	case advised(findings, Tag) >= 0:
+	case advised(v.Findings, Tag) != nil:
 		v.Action, v.Reason = Tag, Advice
 	default:
 		v.Action, v.Reason = Accept, Clean
 	}
-	return p.soften(v)
 }
 
-// soften applies what makes a verdict milder: the cap on refusals, and
-// observing. It adds the fields, which tell of the outcome.
-func (p Policy) soften(v Verdict) Verdict {
-	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings) || p.sparesList(v)))) {
+// cap limits refusals.
+func (p Policy) cap(v *Verdict) {
+	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings) || p.sparesList(*v)))) {
 		v.Action, v.Text = Tag, ""
 	}
+}
+
+// soften makes a verdict milder when the policy only observes, and adds the
+// fields, which tell of the outcome.
+func (p Policy) soften(v Verdict) Verdict {
 	v.Would = v.Action
 	if p.Mode == Observe && !v.Action.Passes() {
 		v.Text = ""
@@ -141,9 +158,9 @@ func (p Policy) tagAt(findings []Finding) float64 {
 
 // blind decides about a message that nobody has scanned.
 func (p Policy) blind(cause Cause, since time.Duration) (Action, Reason) {
-	action, reason := p.OnScanFailure, Unscanned
+	action := p.OnScanFailure
 	if cause == CauseBusy {
-		action, reason = p.OnBusy, Busy
+		action = p.OnBusy
 	}
 	if p.BlindLimit > 0 && since >= p.BlindLimit {
 		action = Accept
@@ -151,7 +168,7 @@ func (p Policy) blind(cause Cause, since time.Duration) (Action, Reason) {
 	if action != Accept {
 		action = Defer // the zero value too: accepting blindly must be written down
 	}
-	return action, reason
+	return action, blindReason(cause)
 }
 
 func (p Policy) rejectText() string {
@@ -163,7 +180,7 @@ func (p Policy) rejectText() string {
 }
 
 // adviceText is the source's own sentence. A refusal always has one.
-func (p Policy) adviceText(f Finding) string {
+func (p Policy) adviceText(f *Finding) string {
 	if f.Text == "" && f.Advice == Reject {
 		return p.rejectText()
 	}
@@ -171,38 +188,26 @@ func (p Policy) adviceText(f Finding) string {
 }
 
 // surest is the finding whose advice needs no score: the first Reject, or else
-// the first Defer, or else the first Accept. Tag is none of them: it keeps mail
+// the first Defer, or else the first Accept; nil without any. Tag is none of them: it keeps mail
 // from being clean, and nobody from refusing it.
-func surest(findings []Finding) (Finding, bool) {
+func surest(findings []Finding) *Finding {
 	for _, want := range []Action{Reject, Defer, Accept} {
-		if i := advised(findings, want); i >= 0 {
-			return findings[i], true
+		if f := advised(findings, want); f != nil {
+			return f
 		}
 	}
-	return Finding{}, false
+	return nil
 }
 
-// advised is the index of the first answer with that advice, or -1.
-func advised(findings []Finding, advice Action) int {
-	return slices.IndexFunc(findings, func(f Finding) bool { return f.Cause == "" && f.Advice == advice })
-}
-
-// unscanned reports the cause when sources were asked and none answered, and
-// for how long the one that answered last has been silent. Busy is the cause
-// only if every source was: else something is broken.
-func unscanned(findings []Finding) (cause Cause, blind time.Duration) {
-	for i, f := range findings {
-		switch {
-		case f.Cause == "":
-			return "", 0
-		case i == 0:
-			cause, blind = f.Cause, f.Blind
-		case cause == CauseBusy:
-			cause = f.Cause
+// advised is the first answer with that advice, or nil. Who looks for viruses is
+// heard elsewhere.
+func advised(findings []Finding, advice Action) *Finding {
+	for i := range findings {
+		if f := &findings[i]; f.Cause == "" && f.Advice == advice && !f.Viruses {
+			return f
 		}
-		blind = min(blind, f.Blind)
 	}
-	return cause, blind
+	return nil
 }
 
 // unsure reports a score that rests on a part of a signed message: rules about

@@ -33,8 +33,23 @@ type Verdict struct {
 type Field struct{ Name, Value string }
 
 // Unscanned is the failure that left the message without any answer of a
-// scanner, or an empty Cause if one answered or none was asked.
+// scanner, or an empty Cause if one answered or none was asked. Those who look for
+// viruses do not count.
 func (v Verdict) Unscanned() Cause {
-	cause, _ := unscanned(asked(v.Findings))
+	_, cause, _ := unscanned(v.Findings, false)
 	return cause
+}
+
+// Unsearched is the same for those who look for viruses.
+func (v Verdict) Unsearched() Cause {
+	_, cause, _ := unscanned(v.Findings, true)
+	return cause
+}
+
+// Virus is the name of the one that was found, or empty.
+func (v Verdict) Virus() string {
+	if f := virus(v.Findings); f != nil && len(f.Rules) > 0 {
+		return f.Rules[0].Name
+	}
+	return ""
 }

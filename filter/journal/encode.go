@@ -134,7 +134,7 @@ func (e *encoder) finding(f *filter.Finding) finding {
 	}
 	return finding{
 		Source: f.Source, Score: finite(f.Score), Limit: finite(f.Limit), Rules: e.rules[from:len(e.rules):len(e.rules)],
-		Labels: f.Labels, Advice: f.Advice, Text: f.Text, Server: f.Server,
+		Labels: f.Labels, Advice: f.Advice, Text: f.Text, Server: f.Server, Viruses: f.Viruses,
 		Waited: toSeconds(f.Waited), Took: toSeconds(f.Took),
 		Cause: f.Cause, Err: f.Err, Blind: toSeconds(f.Blind),
 	}

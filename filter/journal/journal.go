@@ -74,7 +74,7 @@
 //	opinions      a list, if recipients are under several policies: policy,
 //	              recipients, action, would, tag_at, reject_at
 //	findings      a list: source, score, limit, rules (name, points, description),
-//	              labels, advice, text, server, waited, took, cause, error, blind
+//	              labels, advice, text, server, viruses, waited, took, cause, error, blind
 //	reply, queue_id, error             what Postfix was told, and what went wrong
 //	original      the reference of the same message that was sent before
 //	received, waited, scanned, committed   the stages, in seconds

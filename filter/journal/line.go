@@ -71,19 +71,20 @@ type opinion struct {
 }
 
 type finding struct {
-	Source string        `json:"source"`
-	Score  float64       `json:"score,omitempty"`
-	Limit  float64       `json:"limit,omitempty"`
-	Rules  []rule        `json:"rules,omitempty"`
-	Labels []string      `json:"labels,omitempty"`
-	Advice filter.Action `json:"advice,omitzero"`
-	Text   string        `json:"text,omitempty"`
-	Server string        `json:"server,omitempty"`
-	Waited seconds       `json:"waited,omitempty"`
-	Took   seconds       `json:"took,omitempty"`
-	Cause  filter.Cause  `json:"cause,omitempty"`
-	Err    string        `json:"error,omitempty"`
-	Blind  seconds       `json:"blind,omitempty"`
+	Source  string        `json:"source"`
+	Score   float64       `json:"score,omitempty"`
+	Limit   float64       `json:"limit,omitempty"`
+	Rules   []rule        `json:"rules,omitempty"`
+	Labels  []string      `json:"labels,omitempty"`
+	Advice  filter.Action `json:"advice,omitzero"`
+	Text    string        `json:"text,omitempty"`
+	Server  string        `json:"server,omitempty"`
+	Viruses bool          `json:"viruses,omitempty"`
+	Waited  seconds       `json:"waited,omitempty"`
+	Took    seconds       `json:"took,omitempty"`
+	Cause   filter.Cause  `json:"cause,omitempty"`
+	Err     string        `json:"error,omitempty"`
+	Blind   seconds       `json:"blind,omitempty"`
 }
 
 type rule struct {
@@ -155,7 +156,7 @@ func (c client) client() filter.Client {
 func (f *finding) finding() filter.Finding {
 	found := filter.Finding{
 		Source: f.Source, Score: f.Score, Limit: f.Limit, Labels: f.Labels, Advice: f.Advice,
-		Text: f.Text, Server: f.Server, Waited: f.Waited.duration(), Took: f.Took.duration(),
+		Text: f.Text, Server: f.Server, Viruses: f.Viruses, Waited: f.Waited.duration(), Took: f.Took.duration(),
 		Cause: f.Cause, Err: f.Err, Blind: f.Blind.duration(),
 	}
 	for _, r := range f.Rules {

@@ -103,10 +103,12 @@ func TestStoredFindingsGiveTheSameVerdictAgain(t *testing.T) {
 		p := filter.Policy{
 			TagAt: 5, RejectAt: 10, BlindLimit: time.Hour,
 			TagOnly:       rapid.Bool().Draw(t, "tag only"),
+			TagViruses:    rapid.Bool().Draw(t, "tag viruses"),
 			OnScanFailure: rapid.SampledFrom([]filter.Action{filter.Accept, filter.Defer}).Draw(t, "on failure"),
 		}
 		r := anyRecord(t)
 		for i := range r.Verdict.Findings {
+			r.Verdict.Findings[i].Viruses = rapid.Bool().Draw(t, "viruses")
 			r.Verdict.Findings[i].Cause = rapid.SampledFrom([]filter.Cause{"", filter.CauseBusy, filter.CauseTimeout}).Draw(t, "cause")
 		}
 		line, err := newEncoder().encode(&Entry{Record: r})
