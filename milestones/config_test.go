@@ -24,6 +24,7 @@ type options struct {
 	wait      time.Duration
 	slots     int
 	scanLimit int64
+	virusTime time.Duration // clamd.timeout
 }
 
 func defaults() options {
@@ -42,6 +43,7 @@ func defaults() options {
 		wait:      20 * time.Second,
 		slots:     4,
 		scanLimit: 8 << 20,
+		virusTime: 30 * time.Second,
 	}
 }
 
@@ -52,7 +54,7 @@ func configure(settings []dialogue.Setting) (options, error) {
 	for _, s := range settings {
 		section, key, _ := strings.Cut(s.Key, ".")
 		set := map[string]func(key, value string) error{
-			"server": o.serverKey, "relay": o.relayKey, "budget": o.budgetKey, "spamd": o.spamdKey, "policy": o.defaultKey, "policies": o.scopeKey,
+			"server": o.serverKey, "relay": o.relayKey, "budget": o.budgetKey, "spamd": o.spamdKey, "clamd": o.clamdKey, "policy": o.defaultKey, "policies": o.scopeKey,
 		}[section]
 		if set == nil {
 			return o, fmt.Errorf("line %d: %s: %w", s.Line, s.Key, errUnknown)
@@ -124,6 +126,16 @@ func (o *options) spamdKey(key, value string) error {
 	return errUnknown
 }
 
+func (o *options) clamdKey(key, value string) error {
+	switch key {
+	case "timeout":
+		return span(value, &o.virusTime)
+	case "on_scan_failure":
+		return choose(value, &o.policy.OnVirusScanFailure, map[string]filter.Action{"defer": filter.Defer, "accept": filter.Accept})
+	}
+	return errUnknown
+}
+
 func (o *options) defaultKey(key, value string) error {
 	switch key {
 	case "mixed":
@@ -182,6 +194,8 @@ func policyKey(p *filter.Policy, key, value string) (err error) {
 		return choose(value, &p.OnScanFailure, actions)
 	case "on_busy":
 		return choose(value, &p.OnBusy, actions)
+	case "virus":
+		return choose(value, &p.TagViruses, map[string]bool{"reject": false, "tag": true})
 	case "blind_limit":
 		return span(value, &p.BlindLimit)
 	case "reject_text":

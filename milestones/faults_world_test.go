@@ -31,7 +31,7 @@ type trial struct {
 
 func newTrial(t *testing.T, cell faults.Cell) *trial {
 	w := &world{t: t, behind: relaytest.Listen(), hop: &relaytest.Hop{}, store: filepath.Join(t.TempDir(), "state.db")}
-	w.spamd = &spamd{listener: relaytest.Listen()}
+	w.spamd, w.clamd = &spamd{listener: relaytest.Listen()}, startClamd("", options{})
 	tr := &trial{world: w, cell: cell, memory: &memory{t: t, path: w.store}}
 	tr.disk = &disk{dir: t.TempDir(), scanned: func() bool { return w.spamd.server.Served() > 0 }}
 	w.stored = func() (relay.Store, func()) { return nil, func() {} }

@@ -26,6 +26,7 @@ func words(r filter.Record) map[string]string {
 		"original":   r.Original,
 		"message_id": strings.Trim(r.MessageID, "<>"),
 		"error":      r.Err,
+		"virus":      r.Verdict.Virus(),
 	}
 	if r.Recipient != "" {
 		all["to"] = r.Recipient

@@ -28,6 +28,7 @@ type world struct {
 	store  string                       // the file that outlasts the program
 	stored func() (relay.Store, func()) // opens another store; nil: that of the setup
 	spamd  *spamd
+	clamd  *clamd
 	served sync.WaitGroup
 
 	front *relaytest.Listener // of the program that runs
@@ -46,6 +47,7 @@ func newWorld(t *testing.T, s dialogue.Setup) *world {
 	w.served.Go(func() { w.hop.Serve(w.behind) })
 	o := w.configure()
 	w.spamd = startSpamd(t, s.Spamd, o)
+	w.clamd = startClamd(s.Clamd, o)
 	w.begin(o)
 	return w
 }
@@ -62,7 +64,7 @@ func (w *world) configure() options {
 
 // begin starts the program. Its spamd and its next hop are there already.
 func (w *world) begin(o options) {
-	judge := filter.Judge{Scanners: w.spamd.scanners, Policies: filter.Policies{
+	judge := filter.Judge{Scanners: w.spamd.scanners, Viruses: w.clamd.scanners, Policies: filter.Policies{
 		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
 	}}
 	o.server.Judge = func() relay.Judge { return judge }
@@ -97,6 +99,7 @@ func (w *world) end() {
 	w.front.Close()
 	w.behind.Close()
 	w.spamd.close()
+	w.clamd.close()
 	synctest.Wait()
 	w.hop.Close()
 	w.served.Wait()

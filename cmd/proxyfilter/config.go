@@ -14,6 +14,7 @@ type config struct {
 	Listeners []listenerConfig // in the order of the file
 	Budget    budgetConfig
 	Spamd     spamdConfig
+	Clamd     clamdConfig
 	Policy    policyConfig
 	Policies  []namedPolicy // in the order of the file
 	Lists     listsConfig
@@ -73,6 +74,15 @@ type spamdConfig struct {
 	ConnectTimeout time.Duration
 }
 
+type clamdConfig struct {
+	Server         address // zero: there is none
+	Slots          int
+	ScanLimit      int64
+	ConnectTimeout time.Duration
+	Timeout        time.Duration
+	OnScanFailure  string
+}
+
 type policyConfig struct {
 	Mode          string
 	TagAt         float64 // 0: the threshold in spamd's reply
@@ -80,6 +90,7 @@ type policyConfig struct {
 	OnScanFailure string
 	OnBusy        string
 	BlindLimit    time.Duration
+	Virus         string
 	RejectText    string
 	Contact       string
 	Headers       string

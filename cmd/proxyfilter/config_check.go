@@ -20,6 +20,7 @@ func (l *loader) crossChecks() {
 	l.checkDoors()
 	l.checkAllow()
 	l.checkSmall()
+	l.checkClamd()
 	l.checkJournal()
 	l.checkStatus()
 	l.checkPolicies()

@@ -41,8 +41,12 @@ func defaults(format string) config {
 			Servers: []address{loopback("783")}, Balance: "least-busy", Slots: 4,
 			ScanLimit: 8 << 20, ConnectTimeout: 2 * time.Second,
 		},
+		Clamd: clamdConfig{
+			Slots: 8, ScanLimit: 25 << 20, ConnectTimeout: 2 * time.Second, Timeout: 30 * time.Second, OnScanFailure: "defer",
+		},
 		Policy: policyConfig{
-			Mode: "enforce", RejectAt: 10, OnScanFailure: "defer", OnBusy: "defer",
+			Virus: "reject",
+			Mode:  "enforce", RejectAt: 10, OnScanFailure: "defer", OnBusy: "defer",
 			RejectText: filter.DefaultRejectText, Headers: "all",
 			ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on",
 		},

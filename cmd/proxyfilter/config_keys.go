@@ -29,7 +29,7 @@ func (k key) variable() string {
 // the environment, the command line, the printed configuration and the manual
 // all follow it.
 func (c *config) keys() []key {
-	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.policyKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.clamdKeys(), c.policyKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }
 
 func (c *config) serverKeys() []key {
@@ -104,6 +104,7 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 		{at + "on_scan_failure", word(&p.OnScanFailure, "defer", "accept"), true, "what happens to mail that no scanner could answer for"},
 		{at + "on_busy", word(&p.OnBusy, "defer", "accept"), true, "what happens to mail that no scanner had time for"},
 		{at + "blind_limit", span(&p.BlindLimit, 0, 30*24*time.Hour), true, "after so long without any scanner, accept and mark; 0: never"},
+		{at + "virus", word(&p.Virus, "reject", "tag"), true, "what happens to mail with a virus, which no other exception spares"},
 		{at + "reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
 		{at + "contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
 		{at + "headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
@@ -172,7 +173,7 @@ func (c *config) allKeys() []key {
 	for i := range c.Listeners {
 		all = append(all, c.Listeners[i].keys()...)
 	}
-	all = slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.policyKeys())
+	all = slices.Concat(all, c.budgetKeys(), c.spamdKeys(), c.clamdKeys(), c.policyKeys())
 	for i := range c.Policies {
 		all = append(all, c.Policies[i].keys(&c.dir)...)
 	}

@@ -171,8 +171,11 @@ func (d *daemon) announce() {
 	for _, a := range d.config.Spamd.Servers {
 		servers = append(servers, a.String())
 	}
-	e.Strs("listen", listeners).Strs("next_hop", hops).Strs("spamd", servers).
-		Str("mode", d.config.Policy.Mode).Str("fingerprint", d.config.fingerprint()).Msg("serving")
+	e.Strs("listen", listeners).Strs("next_hop", hops).Strs("spamd", servers)
+	if server := d.config.Clamd.Server; server != (address{}) {
+		e.Str("clamd", server.String())
+	}
+	e.Str("mode", d.config.Policy.Mode).Str("fingerprint", d.config.fingerprint()).Msg("serving")
 	d.manager.ready("serving")
 }
 

@@ -165,6 +165,9 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		return err
 	}
 	text := fmt.Sprintf("%s%s gave it a score of %.1f", f.Source, server, f.Score)
+	if f.Viruses {
+		text = f.Source + server + " " + foundText(f)
+	}
 	if f.Limit != 0 {
 		text += fmt.Sprintf(", and takes mail for spam from %.1f on", f.Limit)
 	}

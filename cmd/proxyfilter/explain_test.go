@@ -119,6 +119,30 @@ func TestWhatWouldHaveLetItThrough(t *testing.T) {
 			r.Verdict.Reason = filter.Advice
 			r.Verdict.Findings = append(r.Verdict.Findings, filter.Finding{Source: "clamd", Advice: filter.Reject, Text: "Eicar"})
 		}, []string{"clamd was sure by itself, and said: reject (Eicar)."}, ""},
+		{"a virus", func(r *filter.Record) {
+			r.Verdict.Reason = filter.Virus
+			r.Verdict.Findings = append(r.Verdict.Findings, aVirus())
+		}, []string{"clamd (127.0.0.1:3310) found a virus:\n", "     0.0  Eicar", `which the scanner calls Eicar, and policy.virus = "reject" decides`, `policy.virus = "tag"`, "*.ign2"}, "sure by itself"},
+		{"a virus that was marked", func(r *filter.Record) {
+			r.Verdict.Reason, r.Verdict.Action, r.Verdict.Would = filter.Virus, filter.Tag, filter.Tag
+			r.Verdict.Findings = append(r.Verdict.Findings, aVirus())
+		}, []string{`policy.virus = "tag" decides`, "kept it unmarked"}, "hands it on"},
+		{"no virus", func(r *filter.Record) {
+			r.Verdict.Findings = append(r.Verdict.Findings, filter.Finding{Source: "clamd", Viruses: true, Labels: []string{"truncated"}})
+		}, []string{"clamd found no virus [truncated].\n"}, ""},
+		{"nobody looked for viruses", func(r *filter.Record) {
+			r.Verdict.Action, r.Verdict.Would, r.Verdict.Reason = filter.Defer, filter.Defer, filter.Unscanned
+			r.Verdict.Findings = append(r.Verdict.Findings, filter.Finding{Source: "clamd", Viruses: true, Cause: filter.CauseTimeout, Err: "deadline"})
+		}, []string{`Nobody could look for viruses in it, and clamd.on_scan_failure = "defer" decides`, `clamd.on_scan_failure = "accept"`}, "policy.on_scan_failure"},
+		{"nobody looked at all", func(r *filter.Record) {
+			r.Verdict = filter.Verdict{
+				Action: filter.Defer, Would: filter.Defer, Reason: filter.Unscanned, Policy: "default",
+				Findings: []filter.Finding{{Source: "spamd", Cause: filter.CauseUnreachable}, {Source: "clamd", Viruses: true, Cause: filter.CauseBusy}},
+			}
+		}, []string{
+			"No scanner could answer; policy.on_scan_failure says", "Nobody was free in time to look for viruses in it; clamd.on_scan_failure says",
+			`policy.on_scan_failure = "accept"`, `clamd.on_scan_failure = "accept"`,
+		}, "decides"},
 		{"a forwarded recipient", func(r *filter.Record) { r.Verdict.Policy = "sales/forwarded" }, []string{"policies.sales.forwarded_reject_at above"}, ""},
 		{"overruled", func(r *filter.Record) {
 			r.Verdict.Action, r.Verdict.Would = filter.Tag, filter.Tag
@@ -164,6 +188,10 @@ func TestWhatWouldHaveLetItThrough(t *testing.T) {
 			}
 		})
 	}
+}
+
+func aVirus() filter.Finding {
+	return filter.Finding{Source: "clamd", Server: "127.0.0.1:3310", Viruses: true, Advice: filter.Reject, Rules: []filter.Rule{{Name: "Eicar"}}}
 }
 
 func TestEveryReasonIsExplained(t *testing.T) {

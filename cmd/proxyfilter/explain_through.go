@@ -24,21 +24,36 @@ func letThrough(r *filter.Record) []string {
 		return belowLimit(v, v.TagAt, "tag_at")
 	case filter.Advice:
 		return []string{"Nothing that has to do with the score: ask why the source that was sure is so, and make it an exception there."}
-	case filter.Unscanned:
-		return []string{
-			"A scanner that answers: the errors above say what it lacked.",
-			fmt.Sprintf("%s = \"accept\", which lets everything in while no scanner answers.", policyKey(v.Policy, "on_scan_failure")),
-		}
-	case filter.Busy:
-		return []string{
-			"A free scanner within budget.wait: more spamd children and spamd.slots, or another server.",
-			fmt.Sprintf("%s = \"accept\", which lets in unscanned what cannot be scanned in time.", policyKey(v.Policy, "on_busy")),
-		}
+	case filter.Virus:
+		return withoutVirus(v)
+	case filter.Unscanned, filter.Busy:
+		return withScan(v)
 	}
 	if text := remedy(v.Reason); text != "" {
 		return []string{text}
 	}
 	return nil
+}
+
+// withScan is for mail that somebody did not look at.
+func withScan(v *filter.Verdict) []string {
+	if v.Unscanned() == "" && v.Unsearched() != "" {
+		return withSearch()
+	}
+	all := []string{
+		"A scanner that answers: the errors above say what it lacked.",
+		fmt.Sprintf("%s = \"accept\", which lets everything in while no scanner answers.", policyKey(v.Policy, "on_scan_failure")),
+	}
+	if v.Unscanned() == filter.CauseBusy || v.Unscanned() == "" && v.Reason == filter.Busy {
+		all = []string{
+			"A free scanner within budget.wait: more spamd children and spamd.slots, or another server.",
+			fmt.Sprintf("%s = \"accept\", which lets in unscanned what cannot be scanned in time.", policyKey(v.Policy, "on_busy")),
+		}
+	}
+	if v.Unsearched() != "" {
+		all = append(all, withSearch()...)
+	}
+	return all
 }
 
 // remedy is for reasons that need no figures.

@@ -39,8 +39,10 @@ func because(r *filter.Record) []string {
 		return becauseOfScore(v)
 	case filter.Advice:
 		return becauseOfAdvice(v)
+	case filter.Virus:
+		return becauseOfVirus(v)
 	case filter.Busy, filter.Unscanned:
-		return becauseUnscanned(r)
+		return becauseUnscanned(v)
 	case filter.Duplicate:
 		return becauseDuplicate(r)
 	case filter.HopRefused:
@@ -141,7 +143,7 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 	var all []string
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if f.Cause != "" || f.Advice == filter.Undecided {
+		if f.Cause != "" || f.Advice == filter.Undecided || f.Viruses {
 			continue
 		}
 		if entry := f.ListEntry(); entry != "" {
@@ -157,19 +159,26 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 	return append(all, observed(v)...)
 }
 
-func becauseUnscanned(r *filter.Record) []string {
-	v := &r.Verdict
-	if v.Unscanned() == "" {
+func becauseUnscanned(v *filter.Verdict) []string {
+	cause, unsearched := v.Unscanned(), v.Unsearched()
+	switch {
+	case cause == "" && unsearched == "":
 		return []string{"No scanner is configured, so nobody has looked at it."}
+	case cause == "":
+		return append([]string{becauseUnsearched(v)}, observed(v)...)
 	}
 	what, key := "No scanner could answer", "on_scan_failure"
-	if v.Reason == filter.Busy {
+	if cause == filter.CauseBusy {
 		what, key = "No scanner was free in time", "on_busy"
 	}
 	text := fmt.Sprintf("%s, and %s = %q decides what happens then.", what, policyKey(v.Policy, key), wordOf(v.Would))
 	if blind := v.Findings[0].Blind; v.Would == filter.Accept && blind > 0 {
 		text = fmt.Sprintf("%s. Nobody had been answered for %s; %s or %s decides what happens then.",
 			what, blind.Round(1e9), policyKey(v.Policy, key), policyKey(v.Policy, "blind_limit"))
+	}
+	if unsearched != "" {
+		text = fmt.Sprintf("%s; %s says what happens then.", what, policyKey(v.Policy, key))
+		return append([]string{text, becauseUnsearched(v)}, observed(v)...)
 	}
 	return append([]string{text}, observed(v)...)
 }

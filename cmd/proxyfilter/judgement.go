@@ -7,67 +7,113 @@ import (
 	"github.com/rs/zerolog"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/clamd"
 	"proxyfilter/filter/spamd"
 )
 
-// judgement is what a reload replaces: the policies, and the scanner behind
+// judgement is what a reload replaces: the policies, and the scanners behind
 // them. It is never changed, so that one message is judged by one configuration.
 type judgement struct {
 	judge   filter.Judge
 	scanner *spamd.Scanner // nil when spamd is switched off
-	stop    func()         // ends the scanner
+	viruses *clamd.Scanner // nil when clamd is
+
+	stopScanner, stopViruses func()
 }
 
-// newJudgement starts a scanner and puts the policies in front of it. The new
-// scanner takes over the line and the slots of the old one, if there is one.
-func newJudgement(c *config, old *spamd.Scanner, log zerolog.Logger) *judgement {
+// newJudgement starts the scanners and puts the policies in front of them.
+func newJudgement(c *config, log zerolog.Logger) *judgement {
+	j := &judgement{}
+	j.startScanner(c, nil, log)
+	j.startViruses(c, log)
+	j.judge = judgeOf(c, j.scanner, j.viruses)
+	return j
+}
+
+// startScanner begins with spamd. The new scanner takes over the line and the slots of
+// the old one, if there is one.
+func (j *judgement) startScanner(c *config, old *spamd.Scanner, log zerolog.Logger) {
 	scanner := newScanner(c, old, log)
-	j := &judgement{judge: judgeOf(c, scanner), scanner: scanner, stop: func() {}}
+	j.scanner, j.stopScanner = scanner, func() {}
 	if scanner == nil {
-		return j
+		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { scanner.Run(ctx) })
-	j.stop = sync.OnceFunc(func() {
+	j.stopScanner = sync.OnceFunc(func() {
 		cancel()
 		scanner.Close()
 		running.Wait()
 	})
-	return j
 }
 
-// follow is the judgement under a new configuration. The scanner stays when
-// nothing about it has changed.
-func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *judgement, replaced bool) {
+func (j *judgement) startViruses(c *config, log zerolog.Logger) {
+	j.viruses, j.stopViruses = newVirusScanner(c, log), func() {}
+	if j.viruses != nil {
+		j.stopViruses = sync.OnceFunc(j.viruses.Close)
+	}
+}
+
+func (j *judgement) stop() {
+	j.stopScanner()
+	j.stopViruses()
+}
+
+// follow is the judgement under a new configuration. A scanner stays when nothing
+// about it has changed; retire ends those that did not, once no message is with them.
+func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *judgement, retire []func()) {
+	next = &judgement{scanner: j.scanner, viruses: j.viruses, stopScanner: j.stopScanner, stopViruses: j.stopViruses}
+	if about("spamd", before, after) {
+		next.startScanner(after, j.scanner, log)
+		retire = append(retire, j.stopScanner)
+	}
+	if about("clamd", before, after) {
+		next.startViruses(after, log)
+		retire = append(retire, j.stopViruses)
+	}
+	next.judge = judgeOf(after, next.scanner, next.viruses)
+	return next, retire
+}
+
+// about reports a difference that is about the scanner of a section.
+func about(section string, before, after *config) bool {
 	live, _ := changed(before, after)
 	for _, name := range live {
-		if name == "budget.wait" || sectionOf(name) == "spamd" {
-			return newJudgement(after, j.scanner, log), true
+		if name == "budget.wait" || sectionOf(name) == section {
+			return true
 		}
 	}
-	return &judgement{judge: judgeOf(after, j.scanner), scanner: j.scanner, stop: j.stop}, false
+	return false
 }
 
 // slots are those of each server: free, busy, or abandoned, which is busy with a
 // scan that nobody waits for any more.
 func (j *judgement) slots() []slots {
-	if j.scanner == nil {
-		return nil
-	}
 	var all []slots
-	for _, s := range j.scanner.Status().Servers {
-		all = append(all, slots{s.Address, map[string]int{
-			"free": s.Free(), "busy": s.Busy - s.Lost, "abandoned": s.Lost,
-		}})
+	count := func(source, server string, free, busy, lost int) {
+		all = append(all, slots{source, server, map[string]int{"free": free, "busy": busy - lost, "abandoned": lost}})
+	}
+	if j.scanner != nil {
+		for _, s := range j.scanner.Status().Servers {
+			count(j.scanner.Name(), s.Address, s.Free(), s.Busy, s.Lost)
+		}
+	}
+	if j.viruses != nil {
+		s := j.viruses.Status()
+		count(j.viruses.Name(), s.Address, s.Slots-s.Busy, s.Busy, s.Lost)
 	}
 	return all
 }
 
-// waiting is how many messages stand in line for a slot.
+// waiting is how many messages stand in line for a slot, with each scanner.
 func (j *judgement) waiting() int {
-	if j.scanner == nil {
-		return 0
+	n := 0
+	if j.scanner != nil {
+		n += j.scanner.Status().Waiting
 	}
-	return j.scanner.Status().Waiting
+	if j.viruses != nil {
+		n += j.viruses.Status().Waiting
+	}
+	return n
 }

@@ -18,7 +18,7 @@ func logRecord(log zerolog.Logger, r *filter.Record) {
 	switch {
 	case r.Verdict.Reason == filter.Internal:
 		e = log.Error()
-	case r.Verdict.Unscanned() != "" && r.Verdict.Reason != filter.Aborted:
+	case r.Verdict.Unscanned()+r.Verdict.Unsearched() != "" && r.Verdict.Reason != filter.Aborted:
 		e = log.Warn()
 	}
 	if e == nil {
@@ -78,6 +78,9 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 	if len(v.Findings) > 0 && v.Unscanned() == "" {
 		e.Float64("score", rounded(v.Score))
 		logTests(e, v.Findings)
+	}
+	if name := v.Virus(); name != "" {
+		e.Str("virus", cut(name, maxText))
 	}
 	if v.Policy != "" {
 		e.Str("policy", v.Policy)

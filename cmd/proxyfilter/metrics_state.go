@@ -15,6 +15,7 @@ type state struct {
 
 // slots are the scan slots of one server.
 type slots struct {
+	source string // the scanner's name
 	server string
 	counts map[string]int // by state: a closed set of words
 }

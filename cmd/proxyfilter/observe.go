@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/clamd"
 	"proxyfilter/filter/spamd"
 	"proxyfilter/relay"
 )
@@ -20,7 +21,7 @@ func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
 // observe starts the metrics and the pages.
 func (d *daemon) observe(p pages) {
 	d.pages = p
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), filter.ListsName)
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,
@@ -54,7 +55,7 @@ func (d *daemon) summary(to io.Writer) {
 		for _, word := range slices.Sorted(maps.Keys(s.counts)) {
 			counts = append(counts, fmt.Sprintf("%s %d", word, s.counts[word]))
 		}
-		fmt.Fprintf(table, "spamd %s\t%s\n", s.server, strings.Join(counts, ", "))
+		fmt.Fprintf(table, "%s %s\t%s\n", s.source, s.server, strings.Join(counts, ", "))
 	}
 	families, err := d.metrics.registry.Gather()
 	if err != nil {

@@ -30,8 +30,8 @@ func (d *daemon) reload() {
 	old := d.current.Load()
 	after, replaced := old.follow(&before, &d.config, d.log)
 	d.current.Store(after)
-	if replaced {
-		d.retire(old)
+	if len(replaced) > 0 {
+		d.retire(replaced)
 	}
 	d.metrics.configured(d.config.fingerprint())
 	d.log.Info().Strs("changed", live).Str("fingerprint", d.config.fingerprint()).Msg("configuration reloaded")
@@ -56,14 +56,16 @@ func (d *daemon) refuse(err error) {
 	d.manager.ready("serving with the old configuration: the new one has errors")
 }
 
-// retire closes a scanner once no message can be under its judgement any more.
-func (d *daemon) retire(old *judgement) {
+// retire closes scanners once no message can be under their judgement any more.
+func (d *daemon) retire(stop []func()) {
 	d.background.Go(func() {
 		select {
 		case <-time.After(d.server.Budget.Verdict):
 		case <-d.ended.Done():
 		}
-		old.stop()
+		for _, stop := range stop {
+			stop()
+		}
 	})
 }
 
@@ -71,7 +73,7 @@ func (d *daemon) retire(old *judgement) {
 func adopt(running config, next *config) config {
 	running.Policy, running.Policies = next.Policy, next.Policies
 	running.Lists = next.Lists
-	running.Spamd = next.Spamd
+	running.Spamd, running.Clamd = next.Spamd, next.Clamd
 	running.Budget.Wait = next.Budget.Wait
 	running.Listeners = append([]listenerConfig(nil), running.Listeners...)
 	for i := range running.Listeners {

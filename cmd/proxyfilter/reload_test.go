@@ -34,6 +34,13 @@ user = "{recipient}"
 shared_user = "mail"
 scan_limit = "1MB"
 connect_timeout = "1s"
+[clamd]
+server = "unix:/run/clamav/clamd.ctl"
+slots = 5
+scan_limit = "1MB"
+connect_timeout = "1s"
+timeout = "20s"
+on_scan_failure = "accept"
 [policies.customer]
 recipients = ["example.org"]
 [policy]
@@ -43,6 +50,7 @@ reject_at = 8.0
 on_scan_failure = "accept"
 on_busy = "accept"
 blind_limit = "4h"
+virus = "tag"
 reject_text = "No, {id}{contact}"
 contact = "; call us"
 headers = "none"

@@ -74,7 +74,11 @@ func (p *program) scan(ctx context.Context, f scanFlags, files []string) error {
 	if scanner != nil {
 		defer scanner.Close()
 	}
-	judge := judgeOf(&c.config, scanner)
+	viruses := newVirusScanner(&c.config, zerolog.Nop())
+	if viruses != nil {
+		defer viruses.Close()
+	}
+	judge := judgeOf(&c.config, scanner, viruses)
 	code := exitFine
 	for _, file := range files {
 		one, err := p.scanFile(ctx, judge, c.Budget.Verdict, envelope, file)

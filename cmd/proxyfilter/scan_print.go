@@ -59,7 +59,7 @@ func newScanned(file string, size int64, v filter.Verdict) scanned {
 	s := scanned{
 		File: file, Size: size, Action: v.Action, Would: v.Would, Reason: v.Reason, Policy: v.Policy,
 		Score: rounded(v.Score), TagAt: v.TagAt, RejectAt: v.RejectAt,
-		Sources: []sourceSaid{}, unscanned: v.Unscanned() != "",
+		Sources: []sourceSaid{}, unscanned: v.Unscanned()+v.Unsearched() != "",
 	}
 	for _, o := range v.Opinions {
 		s.Policies = append(s.Policies, policySaid(o))

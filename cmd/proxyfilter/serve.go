@@ -18,8 +18,8 @@ const serveHelp = `Serves until SIGTERM or SIGINT. It then takes no new conversa
 under way finish for at most server.drain, and ends; a second signal ends it at
 once, and clients of messages under way try again.
 
-SIGHUP reads the configuration again and takes over policy, spamd, budget.wait and
-the policies of listeners. Other keys that have changed are named in the log: they
+SIGHUP reads the configuration again and takes over policy, spamd, clamd,
+budget.wait and the policies of listeners. Other keys that have changed are named in the log: they
 need a restart. A configuration with errors changes nothing.
 
 With --takeover it takes the place of the running process without a moment in which
@@ -109,7 +109,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.offer = d.newOffer(open)
 	d.server.Record = d.record
 	d.server.Judge = d.judge
-	d.current.Store(newJudgement(&c.config, nil, d.log))
+	d.current.Store(newJudgement(&c.config, d.log))
 	d.observe(open.pages)
 	d.remark(c, p.environ)
 	if p.takeover && before == nil {

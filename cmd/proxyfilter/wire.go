@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/clamd"
 	"proxyfilter/filter/dkim"
 	"proxyfilter/filter/spamd"
 	"proxyfilter/relay"
@@ -99,11 +100,14 @@ func notice(log zerolog.Logger, n spamd.Notice) {
 	e.Str("event", string(n.Event)).Str("server", n.Server).Msg("spamd")
 }
 
-// judgeOf asks the scanner under the policies of c.
-func judgeOf(c *config, scanner *spamd.Scanner) filter.Judge {
+// judgeOf asks the scanners that there are under the policies of c.
+func judgeOf(c *config, scanner *spamd.Scanner, viruses *clamd.Scanner) filter.Judge {
 	j := filter.Judge{Lists: newLists(c), Policies: newPolicies(c), Signer: newSigner(), MailingList: newListFinder()}
 	if scanner != nil {
 		j.Scanners = []filter.Scanner{scanner}
+	}
+	if viruses != nil {
+		j.Viruses = []filter.Scanner{viruses}
 	}
 	return j
 }

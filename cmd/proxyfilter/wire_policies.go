@@ -11,7 +11,7 @@ import (
 // newPolicies is what the verdicts follow.
 func newPolicies(c *config) filter.Policies {
 	ps := filter.Policies{
-		Default:   newPolicy(filter.DefaultPolicy, &c.Policy),
+		Default:   newPolicy(filter.DefaultPolicy, &c.Policy, &c.Clamd),
 		Mixed:     map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split}[c.Policy.Mixed],
 		Listeners: map[string]filter.Policy{},
 	}
@@ -19,7 +19,7 @@ func newPolicies(c *config) filter.Policies {
 	var scopes []filter.Scope
 	for i := range c.Policies {
 		p := &c.Policies[i]
-		known[p.Name] = newPolicy(p.Name, &p.policyConfig)
+		known[p.Name] = newPolicy(p.Name, &p.policyConfig, &c.Clamd)
 		if p.scoped() {
 			scopes = append(scopes, filter.Scope{
 				Policy: known[p.Name], Recipients: p.Recipients.all, Clients: p.Clients.all, Listeners: doorNames(p.Listeners),
@@ -37,17 +37,19 @@ func newPolicies(c *config) filter.Policies {
 	return ps
 }
 
-func newPolicy(name string, p *policyConfig) filter.Policy {
+func newPolicy(name string, p *policyConfig, clamd *clamdConfig) filter.Policy {
 	policy := filter.Policy{
-		Name:          name,
-		Mode:          map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe}[p.Mode],
-		TagAt:         p.TagAt,
-		RejectAt:      p.RejectAt,
-		OnScanFailure: action(p.OnScanFailure),
-		OnBusy:        action(p.OnBusy),
-		BlindLimit:    p.BlindLimit,
-		RejectText:    p.RejectText,
-		Contact:       p.Contact,
+		Name:               name,
+		Mode:               map[string]filter.Mode{"enforce": filter.Enforce, "observe": filter.Observe}[p.Mode],
+		TagAt:              p.TagAt,
+		RejectAt:           p.RejectAt,
+		OnScanFailure:      action(p.OnScanFailure),
+		OnBusy:             action(p.OnBusy),
+		OnVirusScanFailure: action(clamd.OnScanFailure),
+		BlindLimit:         p.BlindLimit,
+		TagViruses:         p.Virus == "tag",
+		RejectText:         p.RejectText,
+		Contact:            p.Contact,
 		Headers: map[string]filter.Headers{
 			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,
 		}[p.Headers],

@@ -24,6 +24,9 @@
 // file. "spamd" and "hop" say what the scanner and the next hop do otherwise than
 // usual: "spamd scores 12", "spamd waits 10s", "hop at RCPT 2 replies "550 5.1.1
 // no"", "hop at dot drops", "hop announces PIPELINING "SIZE 100"", "hop away".
+// "clamd works" is a scanner for viruses, "clamd away", "clamd hangs", "clamd drops",
+// "clamd garbage" and "clamd fails" is one that does what they say, and without a word
+// there is none.
 // "store works" is one that outlasts the program, "store fails" and "store hangs"
 // do what they say, and without a word there is none.
 //

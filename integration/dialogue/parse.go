@@ -144,7 +144,7 @@ func parseWords(all []string) (Line, error) {
 		return l, duration(l.Args[0])
 	case "config":
 		return l, count(l, 2, 2)
-	case "store":
+	case "store", "clamd":
 		return l, count(l, 1, 1)
 	case "spamd":
 		return l, count(l, 1, 3)

@@ -12,6 +12,7 @@ import (
 type Setup struct {
 	Config   []Setting
 	Spamd    []Habit
+	Clamd    string   // what it does: one of clamdHabits; empty: there is none
 	Faults   []Fault  // of the next hop
 	Announce []string // what the next hop announces; nil: as usual
 	HopAway  bool     // nobody listens there
@@ -61,6 +62,11 @@ func (s *Setup) add(l Line) (isSetup bool, err error) {
 		if !contains([]string{"works", "fails", "hangs"}, s.Store) {
 			return true, fmt.Errorf("store %q: want works, fails or hangs", s.Store)
 		}
+	case l.Word == "clamd":
+		s.Clamd = l.Args[0]
+		if !contains(clamdHabits(), s.Clamd) {
+			return true, fmt.Errorf("clamd %q: want one of %s", s.Clamd, strings.Join(clamdHabits(), ", "))
+		}
 	case l.Word == "spamd" && l.Args[0] != "scans":
 		h, err := habit(l)
 		s.Spamd = append(s.Spamd, h)
@@ -78,6 +84,10 @@ func (s *Setup) add(l Line) (isSetup bool, err error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+func clamdHabits() []string {
+	return []string{"works", "away", "hangs", "drops", "garbage", "fails"}
 }
 
 func habit(l Line) (Habit, error) {
