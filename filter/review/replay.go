@@ -111,7 +111,7 @@ func (r *Replay) decide(s Stored) (now filter.Verdict, why string) {
 // found: too large, gone, refused by the next hop.
 func decided(reason filter.Reason) bool {
 	switch reason {
-	case filter.Clean, filter.Score, filter.Advice, filter.Busy, filter.Unscanned:
+	case filter.Clean, filter.Score, filter.Advice, filter.Virus, filter.Busy, filter.Unscanned:
 		return true
 	}
 	return false
