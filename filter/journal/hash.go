@@ -137,6 +137,9 @@ func (h hasher) from(field string) string {
 
 func (h hasher) finding(f *filter.Finding) {
 	f.Text, f.Err = h.text(f.Text), h.text(f.Err)
+	for i := range f.Labels { // an entry of a list may be an address
+		f.Labels[i] = h.text(f.Labels[i])
+	}
 	for i := range f.Rules {
 		f.Rules[i].Description = h.text(f.Rules[i].Description)
 	}

@@ -166,6 +166,7 @@ func TestAddressesAreHashedAndClientsCut(t *testing.T) {
 		r.Subject, r.From, r.Err = "A secret", `"Ann" <ann@example.org>`, "client 2001:db8:1:2::3: broken"
 		r.Verdict.Opinions = []filter.Opinion{{Policy: "p", Recipients: []string{"rcpt1@example.net"}}}
 		r.Verdict.Findings[0].Rules[0].Description = "[192.0.2.1 listed in zen.example.org]"
+		r.Verdict.Findings[0].Labels = []string{filter.Listed, "an entry rcpt9@example.org", "accept_clients 192.0.2.1/32"}
 		j.Add(&r)
 		settle()
 		a := archive(t, j)
@@ -187,7 +188,7 @@ func TestAddressesAreHashedAndClientsCut(t *testing.T) {
 				t.Errorf("%s is still in %s", word, b)
 			}
 		}
-		for _, want := range []string{`"192.0.2.0"`, `"*.example.org"`, `[192.0.2.0 listed in zen.example.org]`, `client 2001:db8:1::: broken`, `"to":["h:`} {
+		for _, want := range []string{`"192.0.2.0"`, `"*.example.org"`, `"listed","an entry h:`, `"accept_clients 192.0.2.0/32"`, `[192.0.2.0 listed in zen.example.org]`, `client 2001:db8:1::: broken`, `"to":["h:`} {
 			if !strings.Contains(string(b), want) {
 				t.Errorf("%s is missing in %s", want, b)
 			}

@@ -120,7 +120,7 @@ func names(e *Entry, address string) bool {
 	}, e.Envelope.Recipients...)
 	for i := range e.Verdict.Findings {
 		f := &e.Verdict.Findings[i]
-		texts = append(texts, f.Text, f.Err)
+		texts = append(append(texts, f.Text, f.Err), f.Labels...)
 		for j := range f.Rules {
 			texts = append(texts, f.Rules[j].Description)
 		}
