@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,19 +28,28 @@ func leaves(cmd *cobra.Command) []string {
 	return []string{strings.TrimPrefix(cmd.CommandPath(), "proxyfilter ")}
 }
 
+// readme is one section of README.md.
+func readme(t *testing.T, title string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("README.md has no section %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
+}
+
 func TestReadmeListsTheCommands(t *testing.T) {
 	p := program{stdout: io.Discard, stderr: io.Discard}
 	root := p.command()
 	root.InitDefaultCompletionCmd()
 	want := leaves(root)
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Commands\n")
-	section, _, _ = strings.Cut(section, "\n## ")
 	var got []string
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(readme(t, "Commands")) {
 		first, found := strings.CutPrefix(line, "| `")
 		if !found {
 			continue
@@ -54,5 +64,26 @@ func TestReadmeListsTheCommands(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the table of commands in README.md (-program +README):\n%s", diff)
+	}
+}
+
+func TestReadmeGivesAReasonForEachModule(t *testing.T) {
+	file, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, all := readme(t, "Dependencies"), 0
+	for line := range strings.Lines(string(file)) {
+		m := regexp.MustCompile(`^\t(\S+?)(?:/v\d+)? v\S+\n$`).FindStringSubmatch(line) // without "// indirect"
+		if m == nil {
+			continue
+		}
+		all++
+		if !strings.Contains(section, path.Base(m[1])) {
+			t.Errorf("no line for %s", m[1])
+		}
+	}
+	if all == 0 {
+		t.Error("go.mod has no modules")
 	}
 }

@@ -43,6 +43,15 @@ func TestTheExampleInContainers(t *testing.T) {
 	t.Run("the sidecar is replaced under mail, and none is lost", func(t *testing.T) {
 		s.replaceUnderMail()
 	})
+	t.Run("Postfix restarted alone is without its sidecar, and says so", func(t *testing.T) {
+		s.compose("restart", "postfix")
+		s.wait("answers 25")
+		if _, err := s.try("exec", "-T", "postfix", "answers", "10024"); err == nil {
+			t.Error("the sidecar is still there")
+		}
+		s.compose("restart", "proxyfilter")
+		s.wait("answers 25 10024 10025")
+	})
 	t.Run("a new Postfix gets a new sidecar", func(t *testing.T) {
 		before := s.container("proxyfilter")
 		s.compose("up", "-d", "--force-recreate", "postfix", "proxyfilter")

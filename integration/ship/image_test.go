@@ -75,7 +75,8 @@ func program(t *testing.T, image string) (sum string, size int64) {
 func TestTheImageHoldsTheSameProgramInEveryBuildAndNothingElse(t *testing.T) {
 	need(t, "debootstrap")
 	const image = "proxyfilter-test/proxyfilter"
-	args := []string{"build", "-q", "--network", "none", "--build-arg", "GO_IMAGE=" + golang(t), "-t", image}
+	// As the example in containers is built, so that the engine still has the first one.
+	args := []string{"build", "-q", "--network", "none", "--build-arg", "GO_IMAGE=" + golang(t), "--build-arg", "VERSION=unknown", "-t", image}
 	command(t, "docker", append(args, root(t))...)
 	first, _ := program(t, image)
 	command(t, "docker", append(args, "--no-cache", copyOf(t, root(t)))...)
@@ -88,4 +89,26 @@ func TestTheImageHoldsTheSameProgramInEveryBuildAndNothingElse(t *testing.T) {
 		t.Errorf("the image has %d bytes, the program %d (%v)", whole, size, err)
 	}
 	t.Logf("%d bytes, built twice without a network", whole)
+	wantOrderly(t, image)
+}
+
+// wantOrderly starts the image with nothing around it. As the first process of its
+// container it must answer its own health check, and end when it is told, not when it is
+// killed.
+func wantOrderly(t *testing.T, image string) {
+	t.Helper()
+	c := start(t, image, "--network", "none", "--read-only", "--cap-drop", "ALL")
+	healthy := func() bool {
+		_, err := try(t.Context(), "docker", "exec", c.name, "/proxyfilter", "health")
+		return err == nil
+	}
+	for n := 0; !healthy(); n++ {
+		if n == 100 {
+			t.Fatal(command(t, "docker", "logs", c.name))
+		}
+	}
+	command(t, "docker", "stop", "-t", "110", c.name)
+	if code := strings.TrimSpace(command(t, "docker", "inspect", "-f", "{{.State.ExitCode}}", c.name)); code != "0" {
+		t.Errorf("it ended with %s:\n%s", code, command(t, "docker", "logs", c.name))
+	}
 }

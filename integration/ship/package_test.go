@@ -90,6 +90,7 @@ func TestThePackageOnABootedSystem(t *testing.T) {
 			t.Fatal("no reference in", out)
 		}
 		c.until("proxyfilter explain " + ref[1] + " | grep -q GTUBE")
+		c.until("journalctl SYSLOG_FACILITY=2 SYSLOG_IDENTIFIER=proxyfilter --no-pager | grep -q " + ref[1]) // mail.log
 	})
 	t.Run("a restart loses no message", func(t *testing.T) {
 		c.shell(`(for i in 1 2 3 4 5 6 7 8; do systemctl restart proxyfilter; done; touch /tmp/restarted) >/dev/null 2>&1 &`)

@@ -125,7 +125,7 @@ func start(t *testing.T, image string, options ...string) container {
 	c := container{t, fmt.Sprintf("proxyfilter-test-%d-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name())))}
 	args := append([]string{"run", "-d", "--name", c.name}, options...)
 	t.Cleanup(func() { try(context.Background(), "docker", "rm", "-f", "-v", c.name) })
-	command(t, "docker", append(args, strings.Fields(image)...)...)
+	command(t, "docker", append(args, image)...)
 	return c
 }
 

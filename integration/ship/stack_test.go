@@ -77,6 +77,17 @@ func (s stack) compose(args ...string) string {
 	return command(s.t, s.command[0], append(s.command[1:len(s.command):len(s.command)], args...)...)
 }
 
+// try is compose, where a failure is an answer.
+func (s stack) try(args ...string) (string, error) {
+	return try(s.t.Context(), s.command[0], append(s.command[1:len(s.command):len(s.command)], args...)...)
+}
+
+// wait runs a script in Postfix's container again and again until it succeeds.
+func (s stack) wait(script string) {
+	s.t.Helper()
+	s.compose("exec", "-T", "postfix", "sh", "-c", "n=0; until "+script+"; do n=$((n+1)); [ $n -lt 150 ] || exit 1; sleep 0.2; done")
+}
+
 // with is the stack with one more setting in the environment.
 func (s stack) with(setting string) stack {
 	s.command = append([]string{"env", setting}, s.command...)
@@ -158,7 +169,7 @@ func (s stack) send(ctx context.Context, n int) (rig.Reply, error) {
 // delivered counts the messages in alice's mailbox by their number.
 func (s stack) delivered() map[int]int {
 	s.t.Helper()
-	s.compose("exec", "-T", "postfix", "sh", "-c", `n=0; until mailq | grep -q 'queue is empty'; do n=$((n+1)); [ $n -lt 100 ] || exit 1; sleep 0.2; done`)
+	s.wait("mailq | grep -q 'queue is empty'")
 	count := make(map[int]int)
 	for line := range strings.Lines(s.compose("exec", "-T", "postfix", "grep", "^Subject: number ", "/var/mail/alice")) {
 		var n int
