@@ -263,6 +263,7 @@ func TestUser(t *testing.T) {
 		{"none by default", "", "shared", []string{"a@x"}, "", ""},
 		{"a fixed one", "filter", "shared", []string{"a@x", "b@x"}, "filter", ""},
 		{"the only recipient", "{recipient}", "shared", []string{"a@x"}, "a@x", ""},
+		{"however he is spelled", "{recipient}", "shared", []string{`"A"@X.`}, "a@x", ""},
 		{"the shared one for several", "{recipient}", "shared", []string{"a@x", "b@x"}, "shared", ""},
 		{"a line end is refused", "{recipient}", "", []string{"a\r\nb@x"}, "", `control character in user "a\r\nb@x"`},
 		{"NUL is refused", "a\x00", "", nil, "", `control character in user "a\x00"`},

@@ -62,14 +62,15 @@ func (s *Scanner) compose(m filter.Message) (request, error) {
 	return q, nil
 }
 
-// user is whose preferences apply. spamd would answer 76 to a control
-// character, and a line end would make a field of the rest.
+// user is whose preferences apply. They are the recipient's however a sender spells
+// him: spamd knows no user "User"@Example.org, and would judge without any. It would
+// answer 76 to a control character, and a line end would make a field of the rest.
 func (s *Scanner) user(recipients []string) (string, error) {
 	const recipient = "{recipient}"
 	user := s.config.User
 	if strings.Contains(user, recipient) {
 		if len(recipients) == 1 {
-			user = strings.ReplaceAll(user, recipient, recipients[0])
+			user = strings.ReplaceAll(user, recipient, filter.Mailbox(recipients[0]))
 		} else {
 			user = s.config.SharedUser
 		}

@@ -69,7 +69,7 @@ type Config struct {
 	Balance Balance
 
 	// User is spamd's "User:", whose preferences apply. "{recipient}" in it
-	// stands for the recipient of a message that has one, and SharedUser is
+	// stands for the filter.Mailbox of a message's one recipient, and SharedUser is
 	// asked for instead when there are several. Empty sends none.
 	User       string
 	SharedUser string
