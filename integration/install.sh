@@ -4,8 +4,8 @@
 #
 #   integration/install.sh demo    Postfix, spamd and a sending client
 #   integration/install.sh test    these, OpenDKIM, a C compiler for -race,
-#                                  systemd-socket-activate, ip(8), lintian and
-#                                  promtool;
+#                                  systemd-socket-activate, ip(8), lintian,
+#                                  promtool and redis-server;
 #                                  debootstrap, if there is a Docker engine, which
 #                                  it never installs
 #
@@ -47,7 +47,7 @@ packages_for() {
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian promtool; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian promtool redis-server; fi
     if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
 }
 
@@ -158,7 +158,7 @@ stay_off() {
     [ -d /run/systemd/system ] || return 0
     for program in "$@"; do
         case $program in
-            postfix | spamd | opendkim | prometheus)
+            postfix | spamd | opendkim | prometheus | redis-server)
                 if systemctl disable "$program" >/dev/null 2>&1; then
                     say "the service $program stays off (systemctl enable $program)"
                 fi

@@ -29,7 +29,7 @@ type place struct {
 func plan() map[string]place {
 	return map[string]place{
 		"cmd/proxyfilter": {
-			ours: []string{"cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/store/embedded", "relay"},
+			ours: []string{"cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/store/embedded", "filter/store/redis", "relay"},
 			others: []string{
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/hashicorp/go-multierror",
 				"github.com/rs/zerolog", "github.com/prometheus/client_golang", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
@@ -47,6 +47,7 @@ func plan() map[string]place {
 		"filter/clamd":           {ours: []string{"filter"}},
 		"filter/clamd/clamdtest": {},
 		"filter/store/embedded":  {others: []string{"go.etcd.io/bbolt"}},
+		"filter/store/redis":     {others: []string{"github.com/redis/go-redis/v9", "github.com/sony/gobreaker/v2"}},
 		"filter/store/storetest": {},
 		"filter/dkim":            {ours: []string{"filter"}, others: []string{"github.com/emersion/go-msgauth", "golang.org/x/net"}},
 		"relay": {
