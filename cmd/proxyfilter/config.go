@@ -127,6 +127,11 @@ type journalConfig struct {
 	Subject             bool
 }
 
-// storeConfig is where the program remembers what must outlast it. Without a Path
-// that is nowhere.
-type storeConfig struct{ Kind, Path string }
+// storeConfig is where the program remembers what must outlast it. Without a Path or
+// a URL that is nowhere.
+type storeConfig struct {
+	Kind    string
+	Path    string      // of kind "embedded"
+	URL     redisServer // of kind "redis": one of the two
+	URLFile redisServer
+}

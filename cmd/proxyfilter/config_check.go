@@ -23,6 +23,7 @@ func (l *loader) crossChecks() {
 	l.checkClamd()
 	l.checkJournal()
 	l.checkStatus()
+	l.checkStore()
 	l.checkPolicies()
 }
 

@@ -61,7 +61,7 @@ func serviceLink(name string) bool {
 
 // readOption takes over one -o section.key=value.
 func (l *loader) readOption(o string) {
-	at := origin{rank: fromOption, name: o}
+	at := origin{rank: fromOption, name: withoutPassword(o)}
 	name, text, found := strings.Cut(o, "=")
 	name = strings.TrimSpace(name)
 	if !found {
@@ -74,7 +74,7 @@ func (l *loader) readOption(o string) {
 			return
 		}
 	}
-	p := problem{at: at, what: "unknown key " + name}
+	p := problem{at: at, what: "unknown key " + withoutPassword(name)}
 	dot := strings.LastIndexByte(name, '.')
 	switch {
 	case strings.HasPrefix(name, "listeners."):

@@ -150,8 +150,10 @@ func (c *config) journalKeys() []key {
 func (c *config) storeKeys() []key {
 	s := &c.Store
 	return []key{
-		{"store.kind", word(&s.Kind, "embedded"), false, "what remembers messages that may come again: one file of this host"},
+		{"store.kind", word(&s.Kind, "embedded", "redis"), false, "what remembers messages that may come again: one file of this host, or a redis that several share"},
 		{"store.path", text(&s.Path, fileRules), false, "that file, in a directory that exists; empty: a restart forgets them"},
+		{"store.url", redisURL{&s.URL}, false, "that redis; a password in it is never shown"},
+		{"store.url_file", redisURLFile{&s.URLFile, &c.dir}, false, "a file with that URL in it, so that this one has no password"},
 	}
 }
 

@@ -70,6 +70,7 @@ func load(s sources) (loaded, error) {
 		l.readOption(o)
 	}
 	l.inherit()
+	l.withoutFile()
 	l.crossChecks()
 	return l.loaded, together(l.problems)
 }

@@ -86,7 +86,7 @@ func content(v value) string {
 
 func ownMatter(k key) bool {
 	switch k.section() {
-	case "log", "status", "metrics", "journal":
+	case "log", "status", "metrics", "journal", "store":
 		return true
 	}
 	switch k.last() {

@@ -31,7 +31,7 @@ type daemon struct {
 	lines   *lineQueue
 	metrics *metrics
 	journal *journal.Journal // nil: none is kept
-	store   *store           // nil: there is none
+	store   store            // nil: there is none
 	manager manager
 
 	current atomic.Pointer[judgement]
@@ -136,7 +136,9 @@ func (d *daemon) close() {
 	}
 	d.background.Wait()
 	d.current.Load().stop()
-	d.store.close()
+	if d.store != nil {
+		d.store.close()
+	}
 	d.closeJournal(5 * time.Second)
 	d.log.Info().Msg("stopped")
 	d.lines.Close(5 * time.Second)

@@ -130,7 +130,7 @@ func (d *daemon) openFiles(c *loaded) (err error) {
 		d.closeJournal(time.Second)
 		return err
 	}
-	d.server.Store = d.store.memory()
+	d.server.Store = d.store
 	return nil
 }
 

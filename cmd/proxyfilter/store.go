@@ -13,14 +13,32 @@ import (
 	"proxyfilter/relay"
 )
 
-// openStore is the store, or nil when there is none. A file that somebody has chosen
-// must be usable; the default one need not be. Where a process was before this one, it
-// has the file until before is closed, and those before it may have it for longer.
-func openStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (*store, error) {
-	if c.Store.Path == "" {
+// store is what the relay remembers with, and what the daemon closes.
+type store interface {
+	relay.Store
+	close()
+}
+
+// openStore is the store, or nil when there is none.
+func openStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (store, error) {
+	switch {
+	case c.Store.Kind == "redis":
+		return openShared(c.Store.server(), log), nil
+	case c.Store.Path == "":
 		return nil, nil
 	}
-	s := &store{path: c.Store.Path, log: log, closing: make(chan struct{})}
+	file, err := openFileStore(c, before, log)
+	if file == nil {
+		return nil, err // a nil pointer in an interface is not nil
+	}
+	return file, nil
+}
+
+// openFileStore is the store in a file. One that somebody has chosen must be usable; the
+// default one need not be, and is nil then. Where a process was before this one, it
+// has the file until before is closed, and those before it may have it for longer.
+func openFileStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (*fileStore, error) {
+	s := &fileStore{path: c.Store.Path, log: log, closing: make(chan struct{})}
 	if before != nil {
 		s.background.Go(func() { s.succeed(before) })
 		return s, nil
@@ -37,9 +55,9 @@ func openStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (*store, e
 	return nil, nil
 }
 
-// store is the file of this process, once no other process has it. What is stored
+// fileStore is the file of this process, once no other process has it. What is stored
 // before waits.
-type store struct {
+type fileStore struct {
 	path       string
 	log        zerolog.Logger
 	closing    chan struct{}
@@ -65,7 +83,7 @@ type unstored struct {
 	expires time.Time
 }
 
-func (s *store) open() error {
+func (s *fileStore) open() error {
 	file, err := embedded.Open(embedded.Config{Path: s.path})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +92,7 @@ func (s *store) open() error {
 }
 
 // succeed opens the file when the process before us has ended.
-func (s *store) succeed(before <-chan struct{}) {
+func (s *fileStore) succeed(before <-chan struct{}) {
 	select {
 	case <-before:
 	case <-s.closing:
@@ -97,7 +115,7 @@ func (s *store) succeed(before <-chan struct{}) {
 }
 
 // catchUp stores what has waited, if there is a file.
-func (s *store) catchUp(err error) {
+func (s *fileStore) catchUp(err error) {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.waiting, s.err = nil, err
@@ -110,7 +128,7 @@ func (s *store) catchUp(err error) {
 	}
 }
 
-func (s *store) ending() bool {
+func (s *fileStore) ending() bool {
 	select {
 	case <-s.closing:
 		return true
@@ -119,13 +137,13 @@ func (s *store) ending() bool {
 	}
 }
 
-func (s *store) isEmpty() bool {
+func (s *fileStore) isEmpty() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting) == 0
 }
 
-func (s *store) putAll(waiting []unstored) error {
+func (s *fileStore) putAll(waiting []unstored) error {
 	for _, e := range waiting {
 		ttl := time.Until(e.expires)
 		if ttl <= 0 {
@@ -142,7 +160,7 @@ func (s *store) putAll(waiting []unstored) error {
 }
 
 // Put stores a value, or keeps it until it can.
-func (s *store) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+func (s *fileStore) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	s.mu.Lock()
 	file, err := s.file, s.err
 	switch {
@@ -160,7 +178,7 @@ func (s *store) Put(ctx context.Context, key string, value []byte, ttl time.Dura
 }
 
 // Get finds a value in the file; what waits for it is in the memory of the relay.
-func (s *store) Get(ctx context.Context, key string) ([]byte, bool, error) {
+func (s *fileStore) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	s.mu.Lock()
 	file, err := s.file, s.err
 	s.mu.Unlock()
@@ -171,10 +189,7 @@ func (s *store) Get(ctx context.Context, key string) ([]byte, bool, error) {
 }
 
 // close writes what waits and closes the file.
-func (s *store) close() {
-	if s == nil {
-		return
-	}
+func (s *fileStore) close() {
 	close(s.closing)
 	s.background.Wait()
 	if s.file == nil {
@@ -183,12 +198,4 @@ func (s *store) close() {
 	if err := s.file.Close(); err != nil {
 		s.log.Error().Err(err).Msg("stopping")
 	}
-}
-
-// memory is the store for the relay. A nil pointer in an interface is not nil.
-func (s *store) memory() relay.Store {
-	if s == nil {
-		return nil
-	}
-	return s
 }

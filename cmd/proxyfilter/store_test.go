@@ -11,7 +11,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/filter/store/embedded"
+	"proxyfilter/relay/relaytest"
 )
 
 // unheard sends a message that can be told from others, and ends without QUIT. It
@@ -70,10 +72,9 @@ func TestOnlyAStoreThatWasChosenMustBeUsable(t *testing.T) {
 	c.Store.Path = "/nonexistent/state.db"
 	var log strings.Builder
 	s, err := openStore(&c, nil, zerolog.New(&log))
-	if err != nil || s.memory() != nil || strings.Count(log.String(), "is forgotten at a restart") != 1 {
+	if err != nil || s != nil || strings.Count(log.String(), "is forgotten at a restart") != 1 {
 		t.Errorf("by default: %v, %s", err, log.String())
 	}
-	s.close()
 	c.origins["store.path"] = origin{rank: fromFile}
 	if _, err := openStore(&c, nil, zerolog.Nop()); err == nil || !strings.HasPrefix(err.Error(), "store.path: store /nonexistent/state.db: ") {
 		t.Errorf("chosen: %v", err)
@@ -150,5 +151,22 @@ func TestAProcessThatEndsWhileAnotherHasTheStoreSaysWhatIsLost(t *testing.T) {
 		if text, _ := log.read(); strings.Count(text, "another process has it open") != puts {
 			t.Errorf("after %d puts: %s", puts, text)
 		}
+	}
+}
+
+// The server is one where nobody listens: it may come later.
+func TestARedisThatIsAwayIsAWarningAndMailGoesOn(t *testing.T) {
+	s := newSite(shortDir(t))
+	s.configure(t, &spamdtest.Server{}, &relaytest.Hop{}, "")
+	s.start(t, program{named: true, options: []string{"store.kind=redis", "store.path=", "store.url=redis://:" + password + "@127.0.0.1:1/0"}})
+	s.log.await(t, "until it can be used", "store: redis at 127.0.0.1:1: ", "connection refused")
+	for range 10 {
+		s.unheard(t)
+	}
+	if text, _ := s.log.read(); strings.Contains(text, password) {
+		t.Error(text)
+	}
+	if figures := scrape(t, s.metrics); strings.Contains(figures, "store_errors_total 0") || strings.Contains(figures, password) {
+		t.Error(figures)
 	}
 }
