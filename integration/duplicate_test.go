@@ -108,11 +108,17 @@ func accepted(t *testing.T, s *rig.Site, mark int, reason string) string {
 // told sends the same message again, and wants it to be answered and not delivered.
 func told(t *testing.T, s *rig.Site, content []byte, id, queue string) {
 	t.Helper()
-	mark := s.Filter.Log.Mark()
-	if reply := (visit{content: content}).deliver(t, s.Postfix.Front); queueID(t, reply.String()) != queue {
+	toldAt(t, s, s, content, id, queue)
+}
+
+// toldAt sends it to another site than the one that has it.
+func toldAt(t *testing.T, at, s *rig.Site, content []byte, id, queue string) {
+	t.Helper()
+	mark := at.Filter.Log.Mark()
+	if reply := (visit{content: content}).deliver(t, at.Postfix.Front); queueID(t, reply.String()) != queue {
 		t.Fatalf("the retry was told %v, want queue id %s", reply, queue)
 	}
-	if again := accepted(t, s, mark, "duplicate"); again != queue {
+	if again := accepted(t, at, mark, "duplicate"); again != queue {
 		t.Errorf("recorded is %s, want %s", again, queue)
 	}
 	if n := queued(t, s, id); n != 1 {
@@ -121,11 +127,10 @@ func told(t *testing.T, s *rig.Site, content []byte, id, queue string) {
 	arrivedOnce(t, s, queue, content)
 }
 
-func TestAMessageOfWhichPostfixDidNotHearIsNotDoubled(t *testing.T) {
-	b := newBrake(t)
-	s := braked(t, b)
-	id := uniqueID(t)
-	content := message(id, "hello\r\n")
+// unheard sends a message that the second Postfix takes, and of which the first one
+// does not hear: it is killed before. It returns the queue id.
+func unheard(t *testing.T, b *brake, s *rig.Site, content []byte) (queue string) {
+	t.Helper()
 	mark := s.Postfix.Log.Mark()
 	c := b.begin(t, s, content)
 	connect, err := s.Postfix.Log.Wait(within(t), mark, `smtpd\[(\d+)\]: connect from \S+\[`+rig.Stranger+`\]`)
@@ -142,7 +147,7 @@ func TestAMessageOfWhichPostfixDidNotHearIsNotDoubled(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(b.release)
-	queue := accepted(t, s, 0, "clean")
+	queue = accepted(t, s, 0, "clean")
 	if err := syscall.Kill(smtpd, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +157,15 @@ func TestAMessageOfWhichPostfixDidNotHearIsNotDoubled(t *testing.T) {
 	if _, err := s.Filter.Log.Wait(within(t), 0, `the connection ended without QUIT`); err != nil {
 		t.Fatal(err)
 	}
+	return queue
+}
+
+func TestAMessageOfWhichPostfixDidNotHearIsNotDoubled(t *testing.T) {
+	b := newBrake(t)
+	s := braked(t, b)
+	id := uniqueID(t)
+	content := message(id, "hello\r\n")
+	queue := unheard(t, b, s, content)
 	told(t, s, content, id, queue)
 	restarted(t, s)
 	told(t, s, content, id, queue)
