@@ -27,9 +27,9 @@ func (n *NextHop) later(h *hop) func(context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, lateTime)
 		defer cancel()
 		h.conn.SetDeadline(time.Time{})
-		stop := context.AfterFunc(ctx, h.close) // a kept connection that is closed is noticed
-		defer stop()
+		stop := context.AfterFunc(ctx, h.close)
 		answer, err := h.read()
+		stop() // before somebody else gets the connection; one that is closed is noticed
 		return n.answered(h, answer, err)
 	}
 }
