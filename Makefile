@@ -32,9 +32,9 @@ unit:
 	$(GO) test -race ./...
 	$(GO) test -run Allocations ./cmd/proxyfilter # the race detector makes some of its own
 
-# The same promises kept by real Postfix, spamd and OpenDKIM.
+# The same promises kept by real Postfix, spamd, OpenDKIM and clamd.
 integration:
-	$(GO) test -tags integration -count=1 -timeout 20m ./integration/... ./filter/spamd/...
+	$(GO) test -tags integration -count=1 -timeout 20m ./integration/... ./filter/spamd/... ./filter/clamd/...
 
 # What happens when something goes wrong: plays the fault matrix, and writes and
 # prints the table. `make unit` fails when the table is not what was played.

@@ -3,7 +3,8 @@
 # is missing from the distribution's own packages.
 #
 #   integration/install.sh demo    Postfix, spamd and a sending client
-#   integration/install.sh test    these, OpenDKIM, a C compiler for -race,
+#   integration/install.sh test    these, OpenDKIM, clamd without a database of
+#                                  signatures, a C compiler for -race,
 #                                  systemd-socket-activate, ip(8), lintian,
 #                                  promtool and redis-server;
 #                                  debootstrap, if there is a Docker engine, which
@@ -37,6 +38,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 packages_for() {
     case $1 in
         spamd) if apt-cache show spamd >/dev/null 2>&1; then echo spamassassin spamd; else echo spamassassin; fi ;;
+        clamd) echo clamav-daemon ;;
         gcc) echo gcc libc6-dev ;;
         systemd-socket-activate) echo systemd ;;
         ip) echo iproute2 ;;
@@ -47,7 +49,7 @@ packages_for() {
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim gcc systemd-socket-activate ip lintian promtool redis-server; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim clamd gcc systemd-socket-activate ip lintian promtool redis-server; fi
     if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
 }
 
@@ -158,12 +160,17 @@ stay_off() {
     [ -d /run/systemd/system ] || return 0
     for program in "$@"; do
         case $program in
-            postfix | spamd | opendkim | prometheus | redis-server)
-                if systemctl disable "$program" >/dev/null 2>&1; then
-                    say "the service $program stays off (systemctl enable $program)"
-                fi
-                ;;
+            postfix | spamd | opendkim | redis-server) services=$program ;;
+            promtool) services=prometheus ;;
+            # freshclam comes along, and would download some hundred MB of signatures.
+            clamd) services="clamav-daemon.service clamav-daemon.socket clamav-freshclam.service" ;;
+            *) services= ;;
         esac
+        for service in $services; do
+            if systemctl disable "$service" >/dev/null 2>&1; then
+                say "the service $service stays off (systemctl enable $service)"
+            fi
+        done
     done
 }
 

@@ -32,21 +32,13 @@ func parse(line string) (filter.Rule, error) {
 	case stream && said == "OK":
 		return filter.Rule{}, nil
 	case stream && found && name != "":
-		return virus(name), nil
+		return filter.Rule{Name: plain(name)}, nil
 	case strings.HasPrefix(line, "INSTREAM size limit exceeded"):
 		return filter.Rule{}, errTooLarge
 	case strings.HasSuffix(line, "ERROR"):
 		return filter.Rule{}, &Error{Text: words(line, maxError)}
 	}
 	return filter.Rule{}, errGarbled
-}
-
-// virus takes apart what ExtendedDetectionInfo adds: NAME(hash:size).
-func virus(name string) filter.Rule {
-	if name, more, extended := strings.Cut(name, "("); extended && name != "" {
-		return filter.Rule{Name: plain(name), Description: words(strings.TrimSuffix(more, ")"), maxName)}
-	}
-	return filter.Rule{Name: plain(name)}
 }
 
 // plain keeps what names of viruses are made of. They go into a reply, where braces

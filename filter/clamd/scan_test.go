@@ -152,11 +152,6 @@ func TestOddAnswersThatAreRight(t *testing.T) {
 		{"byte by byte", clamdtest.Habits{Dribble: true}, nil},
 		{"late", clamdtest.Habits{Delay: 20 * time.Second}, nil},
 		{
-			"with ExtendedDetectionInfo",
-			clamdtest.Habits{Say: "stream: Eicar-Test-Signature(44d88612fea8a8f36de82e1278abb02f:68) FOUND\x00"},
-			[]filter.Rule{{Name: "Eicar-Test-Signature", Description: "44d88612fea8a8f36de82e1278abb02f:68"}},
-		},
-		{
 			"with a name that is no name",
 			clamdtest.Habits{Say: "stream: a{id}\r\n, \xff" + strings.Repeat("x", 200) + " FOUND\x00"},
 			[]filter.Rule{{Name: "a?id??????" + strings.Repeat("x", 90)}},

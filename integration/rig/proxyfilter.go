@@ -52,6 +52,9 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	}
 	args := []string{"serve", "-c", file}
 	settings := append([]string{"log.format=postfix", "status.listen=" + f.Status, "journal.dir=" + s.journal(), "store.path=" + filepath.Join(s.own, "state.db")}, opts.Set...)
+	if s.Clamd != nil {
+		settings = append(settings, "clamd.server=unix:"+s.Clamd.Socket)
+	}
 	if s.opts.Postfix.XClient {
 		settings = append(settings, "relay.client=xclient")
 	}

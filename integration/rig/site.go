@@ -27,7 +27,8 @@ type Options struct {
 	Postfix  PostfixOptions
 	Spamd    SpamdOptions
 	Filter   FilterOptions
-	OpenDKIM bool // sign submitted mail
+	OpenDKIM bool          // sign submitted mail
+	Clamd    *ClamdOptions // nil: there is none
 
 	// Apart makes the Postfix behind the filter an instance of its own, so that
 	// either can be killed without the other.
@@ -51,6 +52,7 @@ type Site struct {
 	Postfix *Postfix // before the filter, and behind it unless Options.Apart
 	After   *Postfix // behind the filter
 	Spamd   *Spamd
+	Clamd   *Clamd
 	Filter  *Filter
 	Signer  *OpenDKIM
 
@@ -115,6 +117,12 @@ func (s *Site) startMail(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if s.opts.Clamd != nil {
+		dir := filepath.Join(s.Dir, "clamd")
+		if s.Clamd, err = StartClamd(ctx, dir, *s.opts.Clamd, s.log("clamd")); err != nil {
+			return err
+		}
+	}
 	s.Filter, err = s.startFilter(ctx, s.opts.Filter, s.log("proxyfilter"))
 	return err
 }
@@ -142,7 +150,7 @@ func (s *Site) log(daemon string) *Log {
 
 // Close stops everything and removes the directory.
 func (s *Site) Close() error {
-	err := errors.Join(s.Filter.Stop(), s.Postfix.Stop(), s.After.Stop(), s.Signer.Stop(), s.Spamd.Stop())
+	err := errors.Join(s.Filter.Stop(), s.Postfix.Stop(), s.After.Stop(), s.Signer.Stop(), s.Spamd.Stop(), s.Clamd.Stop())
 	if s.Dir != "" {
 		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}
