@@ -19,7 +19,8 @@ func (p Policy) fields(v Verdict) []Field {
 	if !wanted && unscanned == "" && unsearched == "" {
 		return nil
 	}
-	status := Field{"X-Spam-Status", status(v, unscanned, unsearched)}
+	score := shown(v)
+	status := Field{"X-Spam-Status", status(v, score, unscanned, unsearched)}
 	if !wanted || unscanned != "" && !tagged {
 		return []Field{status}
 	}
@@ -27,7 +28,7 @@ func (p Policy) fields(v Verdict) []Field {
 	if tagged {
 		fields = append(fields, Field{"X-Spam-Flag", "YES"})
 	}
-	fields = append(fields, Field{"X-Spam-Score", shown(v)})
+	fields = append(fields, Field{"X-Spam-Score", score})
 	if level := stars(v.Score); level != "" {
 		fields = append(fields, Field{"X-Spam-Level", level})
 	}
@@ -44,12 +45,12 @@ func (v Verdict) unscannedWord() string {
 }
 
 // status ends with words of ours, behind those that SpamAssassin has.
-func status(v Verdict, unscanned string, unsearched Cause) string {
+func status(v Verdict, score, unscanned string, unsearched Cause) string {
 	yes := "No"
 	if v.Action == Tag {
 		yes = "Yes"
 	}
-	s := fmt.Sprintf("%s, score=%s required=%.1f tests=%s", yes, shown(v), v.TagAt, tests(v.Findings))
+	s := fmt.Sprintf("%s, score=%s required=%.1f tests=%s", yes, score, v.TagAt, tests(v.Findings))
 	if labels := truncated(v.Findings); labels != "" {
 		s += " " + labels
 	}
