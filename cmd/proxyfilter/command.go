@@ -97,7 +97,7 @@ func (p *program) command() *cobra.Command {
 	flags.StringVarP(&p.file, "config", "c", p.file, "configuration `FILE`")
 	flags.StringArrayVarP(&p.options, "option", "o", nil, "set one key, as `section.key=value`; may be repeated")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.explainCommand(), p.replayCommand(), p.journalCommand(), p.learnCommand(), p.versionCommand(), configurationTopic())
+	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.explainCommand(), p.replayCommand(), p.reportCommand(), p.journalCommand(), p.learnCommand(), p.versionCommand(), configurationTopic())
 	root.AddCommand(extraCommands()...)
 	return root
 }

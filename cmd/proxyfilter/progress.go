@@ -38,6 +38,9 @@ func newProgress(w io.Writer, from, to time.Time) *progress {
 
 // add counts a Record of that time.
 func (p *progress) add(at time.Time) {
+	if p.records == 0 {
+		p.from = at // the journal may begin later than what was asked for
+	}
 	p.records++
 	if p.out == nil || p.records%progressCheck != 0 {
 		return
@@ -48,12 +51,8 @@ func (p *progress) add(at time.Time) {
 	}
 }
 
-// bar is shorter than a line of 80 columns. The journal may begin later than the span
-// that was asked for, so the bar begins with its first Record.
+// bar is shorter than a line of 80 columns.
 func (p *progress) bar(at, now time.Time) string {
-	if p.records <= progressCheck {
-		p.from = at
-	}
 	part := 0.0
 	if whole := p.to.Sub(p.from); whole > 0 {
 		part = min(max(float64(at.Sub(p.from))/float64(whole), 0), 1)

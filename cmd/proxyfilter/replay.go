@@ -35,7 +35,8 @@ the policies are those that the record names, as they are now, and lists say wha
 they said.
 
 --advise proposes policy.tag_at and policy.reject_at from the scores that were seen,
-and says why. It goes by the mail that is known to be wanted: of your users, and what
+and says why. It goes by the mail that is known to be wanted: of your users, of those
+to whom they have written before (if SPF or DKIM says that it is them), and what
 [lists] accepts. Rules about dial-up addresses make mail of users look worse than it
 is, so the advice is a careful one.
 

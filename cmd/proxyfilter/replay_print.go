@@ -95,6 +95,7 @@ func howWanted(e filter.Evidence) string {
 	return map[filter.Evidence]string{
 		filter.ByUser: "sent by a user", filter.ByClient: "a client of lists.accept_clients",
 		filter.BySender: "a sender of lists.accept_senders", filter.BySignature: "signed by a domain of lists.accept_signed",
+		review.ByCorrespondent: "a user has written to its sender",
 	}[e]
 }
 

@@ -5,25 +5,27 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"proxyfilter/filter"
 )
 
 // ErrTooLittle is when there is not enough to go by.
 var ErrTooLittle = errors.New("there is too little to go by")
 
-// Evidence are the scores of all mail that was scanned, and of that which is known to
-// be wanted.
-type Evidence struct {
+// Scored are the scores of all mail that was scanned, and of that which is known to be
+// wanted.
+type Scored struct {
 	All, Wanted Scores
 	from, to    time.Time
 }
 
 // Add counts one Record, if a scanner has answered.
-func (e *Evidence) Add(s Stored) {
+func (e *Scored) Add(s Stored, wanted filter.Evidence) {
 	if !s.Verdict.Scanned() {
 		return
 	}
 	e.All.Add(s.Verdict.Score)
-	if s.Wanted() != "" {
+	if wanted != "" {
 		e.Wanted.Add(s.Verdict.Score)
 	}
 	if e.from.IsZero() || s.Time.Before(e.from) {
@@ -47,6 +49,7 @@ const (
 	leastReject = 8.0  // SpamAssassin's own statistics: 0.05 % of wanted mail at 8, none at 10
 	mostReject  = 20.0 // a limit above this refuses hardly anything
 	leastTag    = 4.0
+	mostTag     = 8.0
 	margin      = 1.0   // between wanted mail and the limit from which mail is refused
 	misfires    = 0.001 // of wanted mail, left out of account when mail is to be refused
 	mistagged   = 0.01  // likewise when it is only marked
@@ -62,7 +65,7 @@ type Advice struct {
 
 // Advise proposes limits. It refuses to when there is too little mail, and says what
 // is missing.
-func (e *Evidence) Advise() (Advice, error) {
+func (e *Scored) Advise() (Advice, error) {
 	span := e.to.Sub(e.from)
 	switch {
 	case e.All.Total() < EnoughScanned:
@@ -70,7 +73,7 @@ func (e *Evidence) Advise() (Advice, error) {
 	case span < EnoughTime:
 		return Advice{}, fmt.Errorf("%w: mail of %.1f days, and at least %.0f are needed", ErrTooLittle, span.Hours()/24, EnoughTime.Hours()/24)
 	case e.Wanted.Total() < EnoughWanted:
-		return Advice{}, fmt.Errorf("%w: %d scanned messages are known to be wanted (mail of your users, and what [lists] accepts), and at least %d are needed",
+		return Advice{}, fmt.Errorf("%w: %d scanned messages are known to be wanted (mail of your users, of those to whom they write, and what [lists] accepts), and at least %d are needed",
 			ErrTooLittle, e.Wanted.Total(), EnoughWanted)
 	}
 	a := Advice{Why: []string{fmt.Sprintf("%d messages of %.1f days were scanned; %d of them are known to be wanted.",
@@ -82,7 +85,7 @@ func (e *Evidence) Advise() (Advice, error) {
 
 // reject proposes the limit above wanted mail at which there is the least mail: a
 // message near a limit is one about which the score is not sure.
-func (e *Evidence) reject(a *Advice) {
+func (e *Scored) reject(a *Advice) {
 	top := e.Wanted.AtMost(misfires)
 	least := max(leastReject, math.Ceil((top+margin)/width)*width)
 	if least > mostReject {
@@ -98,10 +101,10 @@ func (e *Evidence) reject(a *Advice) {
 }
 
 // tag proposes a limit that one in a hundred of the wanted messages may reach.
-func (e *Evidence) tag(a *Advice) {
-	most := mostReject
+func (e *Scored) tag(a *Advice) {
+	most := mostTag
 	if a.RejectAt > 0 {
-		most = a.RejectAt - 2
+		most = min(most, a.RejectAt-2)
 	}
 	top := e.Wanted.AtMost(mistagged)
 	a.TagAt = min(most, max(leastTag, math.Floor(top/width)*width+width))
@@ -111,7 +114,7 @@ func (e *Evidence) tag(a *Advice) {
 
 // quietest is the limit in a range near which there is the least mail, and the lowest
 // of several.
-func (e *Evidence) quietest(from, to float64) float64 {
+func (e *Scored) quietest(from, to float64) float64 {
 	best := from
 	for x := from + width; x <= to; x += width {
 		if e.near(x) < e.near(best) {
@@ -121,7 +124,7 @@ func (e *Evidence) quietest(from, to float64) float64 {
 	return best
 }
 
-func (e *Evidence) near(limit float64) int { return e.All.Between(limit-width, limit+width) }
+func (e *Scored) near(limit float64) int { return e.All.Between(limit-width, limit+width) }
 
 // share is in per cent.
 func share(part, whole int) float64 {

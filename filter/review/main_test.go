@@ -36,7 +36,7 @@ func week(n int) []review.Stored {
 	var all []review.Stored
 	for i := range n {
 		r := filter.Record{
-			Time: begun().Add(time.Duration(i) * 7 * 24 * time.Hour / time.Duration(n)),
+			Time: begun().Add(time.Duration(i) * (7 * 24 * time.Hour / time.Duration(n))),
 			Size: 4096,
 			Envelope: filter.Envelope{
 				Client:     filter.Client{Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(rng.IntN(40))}), Authenticated: i%10 == 9},

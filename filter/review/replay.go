@@ -22,7 +22,8 @@ type Replay struct {
 	changes  map[[2]filter.Action]*Change
 	left     map[string]int
 	signable int
-	scores   Evidence
+	known    correspondents
+	scores   Scored
 }
 
 // Change is what became of some messages, and what would have become of them.
@@ -69,7 +70,8 @@ type Outcome struct {
 // Add replays one Record.
 func (r *Replay) Add(s Stored) {
 	r.records++
-	r.scores.Add(s)
+	wanted := r.known.evidence(s)
+	r.scores.Add(s, wanted)
 	now, why := r.decide(s)
 	if why != "" {
 		if r.left == nil {
@@ -85,7 +87,9 @@ func (r *Replay) Add(s Stored) {
 	if r.Observe {
 		change = [2]filter.Action{s.Verdict.Would, now.Would}
 	}
-	r.count(change, s, now.Score)
+	r.count(change, Sample{
+		s.Envelope.ID, s.Time, now.Score, s.Envelope.Sender, first(s.Envelope.Recipients), string(wanted),
+	})
 }
 
 // decide is the new verdict, or why there is none.
@@ -117,7 +121,7 @@ func decided(reason filter.Reason) bool {
 	return false
 }
 
-func (r *Replay) count(key [2]filter.Action, s Stored, score float64) {
+func (r *Replay) count(key [2]filter.Action, s Sample) {
 	if r.changes == nil {
 		r.changes = map[[2]filter.Action]*Change{}
 	}
@@ -127,19 +131,13 @@ func (r *Replay) count(key [2]filter.Action, s Stored, score float64) {
 		r.changes[key] = c
 	}
 	c.Count++
-	wanted := s.Wanted()
-	if wanted != "" {
+	if s.Wanted != "" {
 		c.Wanted++
 	}
 	if !c.Changed() || r.Samples <= 0 {
 		return
 	}
-	if len(c.Samples) >= r.Samples {
-		c.Samples = slices.Delete(c.Samples, 0, 1)
-	}
-	c.Samples = append(c.Samples, Sample{
-		s.Envelope.ID, s.Time, score, s.Envelope.Sender, first(s.Envelope.Recipients), string(wanted),
-	})
+	c.Samples = newest(c.Samples, s, r.Samples)
 }
 
 func first(all []string) string {

@@ -139,7 +139,7 @@ func TestAdviceIsRefusedOnTooLittle(t *testing.T) {
 		{"nothing", nil, "there is too little to go by: 0 scanned messages, and at least 1000 are needed"},
 		{"few messages", week(500), "there is too little to go by: 494 scanned messages, and at least 1000 are needed"},
 		{"one day", week(20000)[:2000], "there is too little to go by: mail of 0.7 days, and at least 3 are needed"},
-		{"no wanted mail", withoutUsers(week(2000)), "there is too little to go by: 0 scanned messages are known to be wanted (mail of your users, and what [lists] accepts), and at least 100 are needed"},
+		{"no wanted mail", withoutUsers(week(2000)), "there is too little to go by: 0 scanned messages are known to be wanted (mail of your users, of those to whom they write, and what [lists] accepts), and at least 100 are needed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var r review.Replay
@@ -173,7 +173,7 @@ func TestWantedMailWithHighScoresGetsNoLimit(t *testing.T) {
 		r.Add(s)
 	}
 	a, err := r.Advise()
-	if err != nil || a.RejectAt != 0 || a.TagAt != 20 {
+	if err != nil || a.RejectAt != 0 || a.TagAt != 8 {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }

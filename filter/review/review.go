@@ -9,8 +9,9 @@
 // are kept, by counters whose number is bounded (Top).
 //
 // Whether a policy is good can be seen from mail of which somebody knows that it was
-// wanted: mail of one's own users, and mail that a list accepts (Record.Wanted). It is
-// a small part of all mail, and the only part about which a program can be sure.
+// wanted: mail of one's own users, mail that a list accepts (Record.Wanted), and mail of
+// those to whom users have written before. It is a small part of all mail, and the only
+// part about which a program can be sure.
 package review
 
 import "proxyfilter/filter"
