@@ -77,8 +77,11 @@ func aSummary() review.Summary {
 	s := review.Summary{
 		From: begun, Until: begun.Add(24 * time.Hour), Records: 1200, Hashed: 12, Observed: 3, Step: 3600,
 		Outcomes: []review.Outcomes{
-			{Action: filter.Accept, Reason: filter.Clean, Count: 900}, {Action: filter.Reject, Reason: filter.Score, Count: 200},
-			{Action: filter.Tag, Reason: filter.Score, Count: 90}, {Action: filter.Defer, Reason: filter.Unscanned, Count: 9}, {Action: filter.Reject, Reason: filter.Advice, Count: 1},
+			{Action: filter.Accept, Reason: filter.Clean, Count: 900},
+			{Action: filter.Reject, Reason: filter.Score, Count: 200},
+			{Action: filter.Tag, Reason: filter.Score, Count: 90},
+			{Action: filter.Defer, Reason: filter.Unscanned, Count: 9},
+			{Action: filter.Reject, Reason: filter.Advice, Count: 1},
 		},
 		Wanted: []review.Known{{How: filter.ByUser, Count: 150}, {How: review.ByCorrespondent, Count: 40}},
 		Limits: []review.Limits{{TagAt: 5, RejectAt: 10, Count: 1190}},

@@ -118,7 +118,8 @@ func TestWhatAReportSays(t *testing.T) {
 			"why a source did not answer", func(s *review.Stored) {
 				s.Verdict.Findings = []filter.Finding{{Source: "spamd", Cause: filter.CauseBusy}}
 			},
-			func(s review.Summary) any { return s.Errors }, []review.Failed{{Source: "spamd", Cause: filter.CauseBusy, Count: 1}},
+			func(s review.Summary) any { return s.Errors },
+			[]review.Failed{{Source: "spamd", Cause: filter.CauseBusy, Count: 1}},
 		},
 		{"the limits in force", func(*review.Stored) {}, func(s review.Summary) any { return s.Limits }, []review.Limits{{TagAt: 5, RejectAt: 10, Count: 1}}},
 		{"a slow scan", func(s *review.Stored) { s.Scanned = 3 * time.Second }, func(s review.Summary) any { return s.Slowest[0].Reference }, "1JD3K8M7Q2XA"},
@@ -127,11 +128,13 @@ func TestWhatAReportSays(t *testing.T) {
 				s.Envelope.Recipients, s.Recipients = []string{"x@example.net", "x@lenient.example"}, 2
 				s.Verdict = judge(10).Policies.Decide(s.Envelope, s.Verdict.Findings)
 			},
-			func(s review.Summary) any { return []any{s.Overruled, s.Lenient[0].Reference} }, []any{1, "1JD3K8M7Q2XA"},
+			func(s review.Summary) any { return []any{s.Overruled, s.Lenient[0].Reference} },
+			[]any{1, "1JD3K8M7Q2XA"},
 		},
 		{
 			"a rule", func(s *review.Stored) { s.Verdict.Findings[0].Rules = []filter.Rule{{Name: "BAYES_99"}} },
-			func(s review.Summary) any { return s.Rules }, []review.Ranked{{Key: "BAYES_99", Count: 1, Refused: 1}},
+			func(s review.Summary) any { return s.Rules },
+			[]review.Ranked{{Key: "BAYES_99", Count: 1, Refused: 1}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
