@@ -130,3 +130,22 @@ func TestHowAMessageIsKnownToBeWanted(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyAScannerOfSpamGivesAScore(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		f    filter.Finding
+		want bool
+	}{
+		{"an answer", filter.Finding{Source: "spamd"}, true},
+		{"no answer", filter.Finding{Source: "spamd", Cause: filter.CauseBusy}, false},
+		{"a list", filter.Finding{Labels: []string{filter.Listed, "accept_clients 192.0.2.1/32"}}, false},
+		{"a scanner of viruses", filter.Finding{Source: "clamd", Viruses: true}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := (filter.Verdict{Findings: []filter.Finding{test.f}}).Scanned(); got != test.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

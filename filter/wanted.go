@@ -34,10 +34,11 @@ func (r *Record) Wanted() Evidence {
 	return ""
 }
 
-// Scanned reports that a scanner has answered, so that the score means something.
+// Scanned reports that a scanner has answered, so that the score means something: one
+// that looks for viruses gives none.
 func (v Verdict) Scanned() bool {
 	for i := range v.Findings {
-		if f := &v.Findings[i]; f.Cause == "" && !f.HasLabel(Listed) {
+		if f := &v.Findings[i]; f.Cause == "" && !f.Viruses && !f.HasLabel(Listed) {
 			return true
 		}
 	}
