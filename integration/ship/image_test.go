@@ -31,7 +31,7 @@ func golang(t *testing.T) string {
 	c := create(t, debian(t))
 	command(t, "docker", "cp", strings.TrimSpace(command(t, "go", "env", "GOROOT")), c.name+":/usr/local/go")
 	command(t, "docker", "cp", modules(t), c.name+":/modules")
-	command(t, "docker", "commit", "-c", "ENV PATH=/usr/local/go/bin:/usr/bin:/bin GOTOOLCHAIN=local GOMODCACHE=/modules GOPROXY=off", c.name, image)
+	command(t, "docker", "commit", "-c", "LABEL "+mark, "-c", "ENV PATH=/usr/local/go/bin:/usr/bin:/bin GOTOOLCHAIN=local GOMODCACHE=/modules GOPROXY=off", c.name, image)
 	dockerfile := filepath.Join(t.TempDir(), "Dockerfile")
 	text := "FROM " + image + "\nWORKDIR /warm\nCOPY . .\nRUN CGO_ENABLED=0 go build -trimpath -o /dev/null ./cmd/proxyfilter && rm -rf /warm/*\n"
 	if err := os.WriteFile(dockerfile, []byte(text), 0o644); err != nil {
@@ -39,6 +39,14 @@ func golang(t *testing.T) string {
 	}
 	command(t, "docker", "build", "-q", "--network", "none", "-t", image, "-f", dockerfile, root(t))
 	return image
+}
+
+// mark is a label that images inherit. What a build leaves without a name, which is the
+// stage that compiles, has it too, and is removed when all tests are through.
+const mark = "proxyfilter.test=yes"
+
+func sweep() {
+	try(context.Background(), "docker", "image", "prune", "-f", "--filter", "label="+mark)
 }
 
 // modules is a module cache with what go.mod lists and nothing else, taken from the
@@ -76,7 +84,7 @@ func TestTheImageHoldsTheSameProgramInEveryBuildAndNothingElse(t *testing.T) {
 	need(t, "debootstrap")
 	const image = "proxyfilter-test/proxyfilter"
 	// As the example in containers is built, so that the engine still has the first one.
-	args := []string{"build", "-q", "--network", "none", "--build-arg", "GO_IMAGE=" + golang(t), "--build-arg", "VERSION=unknown", "-t", image}
+	args := []string{"build", "-q", "--network", "none", "--build-arg", "GO_IMAGE=" + golang(t), "--build-arg", "VERSION=unknown", "--label", mark, "-t", image}
 	command(t, "docker", append(args, root(t))...)
 	first, _ := program(t, image)
 	command(t, "docker", append(args, "--no-cache", copyOf(t, root(t)))...)

@@ -51,6 +51,7 @@ func runAll(m *testing.M) int {
 	ours.next = sync.OnceValues(func() (product, error) {
 		return makeDist(root, filepath.Join(ours.dir, "next"), "1.0.1", runtime.GOARCH)
 	})
+	defer sweep()
 	return m.Run()
 }
 

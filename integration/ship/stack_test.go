@@ -49,6 +49,7 @@ func up(t *testing.T) stack {
 	for _, name := range []string{"postfix", "spamd", "client"} {
 		text += "  " + name + ": {build: {network: host}}\n"
 	}
+	text += "  proxyfilter: {build: {labels: [" + mark + "]}}\n"
 	if err := os.WriteFile(lent, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
