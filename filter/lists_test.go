@@ -42,7 +42,7 @@ func TestListsDecideBeforeScores(t *testing.T) {
 		{"nobody who is listed", "198.51.100.1", "a@example.org", scored(20), filter.Reject, filter.Score, "", "", 1},
 		{"a bounce", "198.51.100.1", "", scored(20), filter.Reject, filter.Score, "", "", 1},
 		{"a client to accept", "192.0.2.7", "a@example.org", scored(20), filter.Accept, filter.Advice, "accept_clients 192.0.2.0/24", "No, score=20.0", 1},
-		{"a client to accept, while nothing scans", "192.0.2.7", "", failedBy(filter.CauseTimeout, 0), filter.Accept, filter.Advice, "accept_clients 192.0.2.0/24", "No, score=0.0 required=5.0 tests=none unscanned=timeout", 1},
+		{"a client to accept, while nothing scans", "192.0.2.7", "", failedBy(filter.CauseTimeout, 0), filter.Accept, filter.Advice, "accept_clients 192.0.2.0/24", "No, score=0.0 required=5.0 tests=none autolearn=unavailable version=unknown unscanned=timeout", 1},
 		{"a client to refuse", "192.0.2.66", "a@partner.example", scored(0), filter.Reject, filter.Advice, "refuse_clients 192.0.2.66/32", "", 0},
 		{"a sender to accept", "198.51.100.1", `"A"@Partner.example`, scored(20), filter.Tag, filter.Score, "accept_senders partner.example", "Yes, score=20.0", 1},
 		{"a sender to accept, of clean mail", "", "a@partner.example", scored(1), filter.Accept, filter.Clean, "accept_senders partner.example", "No, score=1.0", 1},

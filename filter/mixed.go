@@ -66,22 +66,20 @@ func (m Mixed) decide(groups []group, findings []Finding) Verdict {
 	verdicts := make([]Verdict, len(groups))
 	opinions := make([]Opinion, len(groups))
 	actions, would := make([]Action, len(groups)), make([]Action, len(groups))
-	headers := HeadersNone
 	for i, g := range groups {
 		v := g.policy.Decide(findings)
 		verdicts[i], actions[i], would[i] = v, v.Action, v.Would
 		opinions[i] = Opinion{v.Policy, g.recipients, v.Action, v.Would, v.TagAt, v.RejectAt}
-		headers = min(headers, g.policy.Headers)
 	}
 	action := m.Combine(actions...)
 	from := decisive(verdicts, action)
 	v := verdicts[from]
 	v.Action, v.Would, v.Opinions, v.Fields = action, m.Combine(would...), opinions, nil
+	v.SubjectPrefix = ""
 	if action.Passes() {
 		v.Text = ""
-		p := groups[from].policy
-		p.Headers = headers // there is one copy, and whoever wants fields gets them
-		v.Fields = p.fields(v)
+		p := shared(groups, from)
+		v.Fields, v.SubjectPrefix = p.fields(v), p.subjectPrefix(v)
 	}
 	return v
 }

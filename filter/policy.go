@@ -75,6 +75,18 @@ type Policy struct {
 	RejectText string // told to the sending side; {id} and {contact} are replaced
 	Contact    string
 	Headers    Headers
+
+	// Fields are put on all mail that passes, below SpamAssassin's. "{score}" and
+	// "{tests}" are replaced; a field with one of them is left out when nobody has
+	// scanned the message.
+	Fields []Field
+
+	// SilenceAutoresponders marks tagged mail as what vacation programs do not answer.
+	SilenceAutoresponders bool
+
+	// SubjectPrefix goes in front of the subject of tagged mail. Nearly every signature
+	// (DKIM) covers the subject, and is broken by it.
+	SubjectPrefix string
 }
 
 // DefaultRejectText is what a refused sender reads.
@@ -140,7 +152,7 @@ func (p Policy) soften(v Verdict) Verdict {
 			v.Action = Accept
 		}
 	}
-	v.Fields = p.fields(v)
+	v.Fields, v.SubjectPrefix = p.fields(v), p.subjectPrefix(v)
 	return v
 }
 

@@ -27,6 +27,10 @@ type Verdict struct {
 	// in this order. "{id}" stands for the reference.
 	Fields   []Field
 	Findings []Finding
+
+	// SubjectPrefix is text to put in front of the subject when it passes. It has no
+	// blank at its ends.
+	SubjectPrefix string
 }
 
 // Field is one header field, not yet folded.

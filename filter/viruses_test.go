@@ -95,27 +95,27 @@ func TestFieldsTellOfViruses(t *testing.T) {
 		{
 			"a virus that is marked", open,
 			[]filter.Finding{scored(0), worm()},
-			"X-Spam-Flag: YES\nX-Spam-Score: 0.0\nX-Spam-Status: Yes, score=0.0 required=5.0 tests=Worm virus ref={id}\n",
+			"X-Spam-Flag: YES\nX-Spam-Score: 0.0\nX-Spam-Status: Yes, score=0.0 required=5.0 tests=Worm autolearn=unavailable version=unknown virus ref={id}\n",
 		},
 		{
 			"clamd down", open,
 			[]filter.Finding{scored(1), blindTo(filter.CauseTimeout)},
-			"X-Spam-Score: 1.0\nX-Spam-Level: *\nX-Spam-Status: No, score=1.0 required=5.0 tests=none virus_unscanned=timeout ref={id}\n",
+			"X-Spam-Score: 1.0\nX-Spam-Level: *\nX-Spam-Status: No, score=1.0 required=5.0 tests=none autolearn=unavailable version=unknown virus_unscanned=timeout ref={id}\n",
 		},
 		{
 			"clamd down, where no fields are wanted", silent,
 			[]filter.Finding{scored(1), blindTo(filter.CauseTimeout)},
-			"X-Spam-Status: No, score=1.0 required=5.0 tests=none virus_unscanned=timeout ref={id}\n",
+			"X-Spam-Status: No, score=1.0 required=5.0 tests=none autolearn=unavailable version=unknown virus_unscanned=timeout ref={id}\n",
 		},
 		{
 			"both down", open,
 			[]filter.Finding{failedBy(filter.CauseBroken, 0), blindTo(filter.CauseTimeout)},
-			"X-Spam-Status: No, score=0.0 required=5.0 tests=none unscanned=broken virus_unscanned=timeout ref={id}\n",
+			"X-Spam-Status: No, score=0.0 required=5.0 tests=none autolearn=unavailable version=unknown unscanned=broken virus_unscanned=timeout ref={id}\n",
 		},
 		{
 			"a virus, and spamd down", open,
 			[]filter.Finding{failedBy(filter.CauseBroken, 0), worm()},
-			"X-Spam-Flag: YES\nX-Spam-Score: 0.0\nX-Spam-Status: Yes, score=0.0 required=5.0 tests=Worm virus unscanned=broken ref={id}\n",
+			"X-Spam-Flag: YES\nX-Spam-Score: 0.0\nX-Spam-Status: Yes, score=0.0 required=5.0 tests=Worm autolearn=unavailable version=unknown virus unscanned=broken ref={id}\n",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 type options struct {
 	server    *relay.Server
 	hop       *relay.NextHop
+	own       relay.Own
 	policy    filter.Policy
 	mixed     filter.Mixed
 	scopes    []filter.Scope // [policies.NAME], in the order of the script
@@ -70,6 +71,9 @@ func (o *options) serverKey(key, value string) error {
 	switch key {
 	case "hygiene":
 		return choose(value, &o.server.Hygiene, map[string]relay.Hygiene{"normalize": relay.Normalize, "reject": relay.Strict})
+	case "authserv_id":
+		o.own.AuthServ = value
+		return nil
 	case "max_message":
 		return size(value, &o.server.MaxMessage)
 	case "idle_timeout":
@@ -140,6 +144,13 @@ func (o *options) defaultKey(key, value string) error {
 	switch key {
 	case "mixed":
 		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split})
+	case "fields":
+		for _, text := range strings.Split(value, ",") {
+			name, value, _ := strings.Cut(text, ":")
+			o.policy.Fields = append(o.policy.Fields, filter.Field{Name: name, Value: strings.TrimSpace(value)})
+			o.own.Fields = append(o.own.Fields, name)
+		}
+		return nil
 	case "forwarders":
 		p, err := netip.ParsePrefix(value)
 		o.policy.Forwarders = filter.NewNetworks([]netip.Prefix{p})
@@ -202,6 +213,10 @@ func policyKey(p *filter.Policy, key, value string) (err error) {
 		p.RejectText = value
 	case "contact":
 		p.Contact = value
+	case "silence_autoresponders":
+		return choose(value, &p.SilenceAutoresponders, map[string]bool{"true": true, "false": false})
+	case "subject_prefix":
+		p.SubjectPrefix = value
 	case "headers":
 		return choose(value, &p.Headers, map[string]filter.Headers{
 			"all": filter.HeadersAll, "tagged": filter.HeadersTagged, "none": filter.HeadersNone,

@@ -68,6 +68,7 @@ func (w *world) begin(o options) {
 		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
 	}}
 	o.server.Judge = func() relay.Judge { return judge }
+	o.server.Own = func() relay.Own { return o.own }
 	o.server.Record = w.record
 	o.server.Log = zerolog.New(w).Level(zerolog.WarnLevel)
 	o.server.Spool.Dir = w.t.TempDir()

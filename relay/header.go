@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message"
-	"github.com/emersion/go-message/textproto"
 
 	"proxyfilter/filter"
 )
@@ -39,19 +38,28 @@ type header struct {
 	from, subject string    // likewise, decoded
 	kept          [3][]byte // Message-ID, From and Subject, raw
 	open          *[]byte   // what the current field's lines are collected in
-	topmost       []byte    // the topmost Received field
+	subjectAt     int64     // where the body of the Subject begins; 0: there is none
+	subjectTight  bool      // nothing stands between its colon and its text
+	results       []byte    // an Authentication-Results field that has not ended yet
+	resultsAt     int64     // where that begins
+	own           Own
+	topmost       []byte // the topmost Received field
 	inForged      bool
 	err           error // why it could not be read to its end
 }
 
-// span is a range of bytes of the content.
-type span struct{ from, to int64 }
+// span is a range of bytes of the content, and what the next hop gets instead.
+type span struct {
+	from, to int64
+	instead  string
+}
 
 // readHeader looks at the header of content, without parsing the message: it
 // accepts everything, and ends at the first line that is neither a field nor
-// the continuation of one, as Postfix's cleanup does.
-func readHeader(content filter.Content, r *bufio.Reader) header {
-	var h header
+// the continuation of one, as Postfix's cleanup does. Fields that only own may write
+// count as forged.
+func readHeader(content filter.Content, r *bufio.Reader, own Own) header {
+	h := header{own: own}
 	r.Reset(io.NewSectionReader(content, 0, content.Size()))
 	var at int64
 	for begin := true; ; {
@@ -71,6 +79,7 @@ func readHeader(content filter.Content, r *bufio.Reader) header {
 		begin = err == nil // else the rest of a long line follows
 	}
 	h.passed(at)
+	h.endResults(at)
 	h.finish()
 	return h
 }
@@ -82,6 +91,7 @@ func (h *header) line(line []byte, at int64) bool {
 	}
 	h.open, h.inForged = nil, false
 	h.passed(at)
+	h.endResults(at)
 	name := fieldName(line)
 	switch {
 	case name == nil:
@@ -98,7 +108,10 @@ func (h *header) line(line []byte, at int64) bool {
 		h.keep(1)
 	case equalFold(name, "Subject"):
 		h.keep(2)
-	case isForged(name):
+		h.subjectBegins(line, at)
+	case equalFold(name, resultsName):
+		h.beginResults(at)
+	case h.own.forged(name):
 		h.forge(at)
 	}
 	return true
@@ -123,6 +136,16 @@ func (h *header) keep(field int) {
 	}
 }
 
+// subjectBegins notes where the body of the first Subject is.
+func (h *header) subjectBegins(line []byte, at int64) {
+	if h.subjectAt > 0 {
+		return
+	}
+	body := bytes.IndexByte(line, ':') + 1
+	h.subjectAt = at + int64(body)
+	h.subjectTight = body < len(line) && line[body] > ' '
+}
+
 // forge notes the start of a forged field. Neighbours are one span, and beyond
 // the limit nothing is noted: such a message is not carried.
 func (h *header) forge(at int64) {
@@ -131,7 +154,7 @@ func (h *header) forge(at int64) {
 		h.inForged = true
 	} else if n <= maxForged {
 		h.inForged = true
-		h.forged = append(h.forged, span{at, at})
+		h.forged = append(h.forged, span{from: at, to: at})
 	}
 }
 
@@ -140,8 +163,13 @@ func (h *header) add(line []byte, to int64) {
 	if h.inForged {
 		h.forged[len(h.forged)-1].to = to
 	}
-	if h.open != nil && len(*h.open)+len(line) <= maxField {
+	if h.open == nil {
+		return
+	}
+	if len(*h.open)+len(line) <= maxField {
 		*h.open = append(*h.open, line...)
+	} else {
+		h.open = nil // what is kept has no gaps
 	}
 }
 
@@ -161,25 +189,11 @@ func fieldName(line []byte) []byte {
 	return name
 }
 
-// isForged says whether a field can only be a lie: nobody but us writes it, and
-// users' rules believe it.
-func isForged(name []byte) bool {
-	const prefix = "X-Spam-"
-	if len(name) <= len(prefix) || !equalFold(name[:len(prefix)], prefix) {
-		return false
-	}
-	switch strings.ToLower(string(name[len(prefix):])) {
-	case "flag", "score", "level", "status", "report", "checker-version":
-		return true
-	}
-	return false
-}
-
 // finish reads the fields that were kept.
 func (h *header) finish() {
 	h.authenticated = authenticated(h.topmost)
 	h.messageID, h.from, h.subject = body(h.kept[0]), body(h.kept[1]), body(h.kept[2])
-	h.kept, h.topmost, h.open = [3][]byte{}, nil, nil
+	h.kept, h.topmost, h.open, h.own = [3][]byte{}, nil, nil, Own{}
 }
 
 // body is the unfolded and decoded body of a field, for records only: what cannot
@@ -227,34 +241,4 @@ func authenticated(received []byte) bool {
 		return false
 	}
 	return false
-}
-
-// carried is the message as the next hop gets it: our fields, and the content
-// without forged ones.
-func carried(fields []byte, forged []span, content filter.Content) io.Reader {
-	parts := []io.Reader{bytes.NewReader(fields)}
-	var at int64
-	for _, cut := range forged {
-		parts = append(parts, io.NewSectionReader(content, at, cut.from-at))
-		at = cut.to
-	}
-	parts = append(parts, io.NewSectionReader(content, at, content.Size()-at))
-	return io.MultiReader(parts...)
-}
-
-// printFields formats the verdict's fields, folded, with CRLF. A field that
-// cannot be printed is left out: it is worth less than the message.
-func printFields(fields []filter.Field, id string) []byte {
-	var b bytes.Buffer
-	for _, f := range fields {
-		var h textproto.Header
-		h.Add(f.Name, expand(f.Value, id))
-		before := b.Len()
-		if err := textproto.WriteHeader(&b, h); err != nil {
-			b.Truncate(before)
-		} else {
-			b.Truncate(b.Len() - len("\r\n")) // the empty line
-		}
-	}
-	return b.Bytes()
 }

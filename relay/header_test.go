@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestHeader(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			content := strings.NewReader(tc.in)
-			h := readHeader(content, reader)
+			h := readHeader(content, reader, Own{})
 			got, err := io.ReadAll(carried([]byte("Ours: 1\r\n"), h.forged, content))
 			if err != nil || string(got) != "Ours: 1\r\n"+tc.carried {
 				t.Errorf("got %q, %v", got, err)
@@ -33,11 +34,11 @@ func TestHeader(t *testing.T) {
 }
 
 func TestForgedFieldsAreBounded(t *testing.T) {
-	h := readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\na:\r\n", 100000)), bufio.NewReader(nil))
+	h := readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\na:\r\n", 100000)), bufio.NewReader(nil), Own{})
 	if len(h.forged) != maxForged+1 {
 		t.Errorf("%d spans are kept", len(h.forged))
 	}
-	h = readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\n", 100000)), bufio.NewReader(nil))
+	h = readHeader(strings.NewReader(strings.Repeat("X-Spam-Flag:\r\n", 100000)), bufio.NewReader(nil), Own{})
 	if len(h.forged) != 1 {
 		t.Errorf("%d spans for neighbours", len(h.forged))
 	}
@@ -61,7 +62,7 @@ func TestAuthenticated(t *testing.T) {
 		{"no Received at all", "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			h := readHeader(strings.NewReader(tc.received+"\r\nx"), bufio.NewReader(nil))
+			h := readHeader(strings.NewReader(tc.received+"\r\nx"), bufio.NewReader(nil), Own{})
 			if h.authenticated != tc.want {
 				t.Errorf("got %v", h.authenticated)
 			}
@@ -69,7 +70,7 @@ func TestAuthenticated(t *testing.T) {
 	}
 	t.Run("only the topmost Received counts", func(t *testing.T) {
 		second := from + "\tby mx (Postfix) with ESMTP\r\n" + from + "\tby evil (Postfix) with ESMTPA\r\n\r\n"
-		if readHeader(strings.NewReader(second), bufio.NewReader(nil)).authenticated {
+		if readHeader(strings.NewReader(second), bufio.NewReader(nil), Own{}).authenticated {
 			t.Error("the client's own Received was believed")
 		}
 	})
@@ -77,11 +78,11 @@ func TestAuthenticated(t *testing.T) {
 
 func TestHeaderForRecords(t *testing.T) {
 	in := "From: =?utf-8?q?J=C3=B6rg?= <j@x>\r\nSubject: =?broken\r\nMessage-ID:\r\n <1@x>\r\n\r\n"
-	h := readHeader(strings.NewReader(in), bufio.NewReader(nil))
+	h := readHeader(strings.NewReader(in), bufio.NewReader(nil), Own{})
 	if h.from != "Jörg <j@x>" || h.subject != "=?broken" || h.messageID != "<1@x>" {
 		t.Errorf("%+v", h)
 	}
-	long := readHeader(strings.NewReader("Subject: "+strings.Repeat("ü", 5000)+"\r\n\r\n"), bufio.NewReader(nil))
+	long := readHeader(strings.NewReader("Subject: "+strings.Repeat("ü", 5000)+"\r\n\r\n"), bufio.NewReader(nil), Own{})
 	if len(long.subject) > 200 {
 		t.Errorf("subject has %d bytes", len(long.subject))
 	}
@@ -111,6 +112,24 @@ func TestPrintFields(t *testing.T) {
 	}
 }
 
+// What SpamAssassin 4.0.1 itself has written for a message with these tests.
+func TestFieldsAreFoldedAsSpamAssassinFoldsThem(t *testing.T) {
+	const want = "X-Spam-Status: Yes, score=1005.8 required=5.0 tests=DRUGS_ERECTILE,\r\n" +
+		"\tDRUG_ED_CAPS,GTUBE,MISSING_MID,NORMAL_HTTP_TO_IP,NO_RECEIVED,NO_RELAYS,\r\n" +
+		"\tSUBJ_ALL_CAPS autolearn=no autolearn_force=no version=4.0.1\r\n"
+	got := printFields([]filter.Field{{Name: "X-Spam-Status", Value: "Yes, score=1005.8 required=5.0 tests=DRUGS_ERECTILE," +
+		"DRUG_ED_CAPS,GTUBE,MISSING_MID,NORMAL_HTTP_TO_IP,NO_RECEIVED,NO_RELAYS,SUBJ_ALL_CAPS autolearn=no autolearn_force=no version=4.0.1"}}, "")
+	if string(got) != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	long := printFields([]filter.Field{{Name: "X-Long", Value: strings.Repeat("x", 5000)}}, "")
+	for line := range bytes.Lines(long) {
+		if len(line) > 1000 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+}
+
 // Whatever a message looks like, the header is read to some end, what is left
 // has none of the forged fields in its header, and nothing else is missing.
 func FuzzHeader(f *testing.F) {
@@ -119,7 +138,7 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		in = strings.ReplaceAll(strings.ReplaceAll(in, "\r", ""), "\n", "\r\n")
 		content := strings.NewReader(in)
-		h := readHeader(content, bufio.NewReaderSize(nil, 16))
+		h := readHeader(content, bufio.NewReaderSize(nil, 16), Own{})
 		var cut int64
 		for _, s := range h.forged {
 			cut += s.to - s.from
@@ -128,7 +147,7 @@ func FuzzHeader(f *testing.F) {
 		if err != nil || int64(len(rest)) != int64(len(in))-cut {
 			t.Fatalf("%d of %d bytes, %d cut, %v", len(rest), len(in), cut, err)
 		}
-		if again := readHeader(strings.NewReader(string(rest)), bufio.NewReader(nil)); len(again.forged) > 0 && !strings.HasPrefix(string(rest), " ") {
+		if again := readHeader(strings.NewReader(string(rest)), bufio.NewReader(nil), Own{}); len(again.forged) > 0 && !strings.HasPrefix(string(rest), " ") {
 			t.Fatalf("forged fields are left in %q", rest)
 		}
 	})
@@ -149,7 +168,7 @@ func TestWhatPostfixWroteOnTopIsKnown(t *testing.T) {
 		{"no Received at all", "", "Date: today\r\n\r\nReceived: x\r\n", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			h := readHeader(strings.NewReader(tc.above+tc.below), bufio.NewReaderSize(nil, 16))
+			h := readHeader(strings.NewReader(tc.above+tc.below), bufio.NewReaderSize(nil, 16), Own{})
 			if h.below != int64(len(tc.above)) || h.distinct() != tc.distinct {
 				t.Errorf("below %d, want %d; distinct %v", h.below, len(tc.above), h.distinct())
 			}

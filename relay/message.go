@@ -42,7 +42,7 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 	if len(s.front.in) > 0 {
 		return s.interrupted(t, r, errExcess)
 	}
-	if !s.acceptable(r, spool) {
+	if !s.acceptable(t, r, spool) {
 		return s.conclude(t, r)
 	}
 	t.env.Client.Authenticated = r.header.authenticated
@@ -68,7 +68,7 @@ func (s *session) message(t *transaction) (wire.Reply, error) {
 }
 
 // acceptable makes the checks that need no scanner. If one fails, r says so.
-func (s *session) acceptable(r *result, spool *spooled) bool {
+func (s *session) acceptable(t *transaction, r *result, spool *spooled) bool {
 	refuse := func(action filter.Action, reason filter.Reason, reply wire.Reply) bool {
 		r.verdict, r.reply = relayVerdict(action, reason), reply
 		return false
@@ -80,7 +80,7 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 		return refuse(filter.Defer, filter.Internal, brokenReply())
 	}
 	reader := s.srv.readers.take()
-	r.header = readHeader(spool, reader)
+	r.header = readHeader(spool, reader, s.own(t))
 	s.srv.readers.give(reader)
 	if r.err = r.header.err; r.err != nil { // what was not seen is not known to be harmless
 		return refuse(filter.Defer, filter.Internal, brokenReply())
@@ -95,6 +95,18 @@ func (s *session) acceptable(r *result, spool *spooled) bool {
 		return refuse(filter.Reject, filter.Malformed, text(550, "5.6.11 Message contains bare CR or LF"))
 	}
 	return true
+}
+
+// own is what the header of a message may not have. Whoever is in Postfix's own
+// networks may have authenticated it before us (RFC 8601 1.6, the trust boundary).
+func (s *session) own(t *transaction) (own Own) {
+	if s.srv.Own != nil {
+		own = s.srv.Own()
+	}
+	if t.env.Client.Local {
+		own.AuthServ = ""
+	}
+	return own
 }
 
 // fingerprint makes the message known should it come again. Without one it is
@@ -153,10 +165,11 @@ func (s *session) carry(t *transaction, r *result, spool *spooled) {
 	defer a.leave()
 	commit, cancel := context.WithDeadline(context.Background(), r.received.Add(s.srv.Budget.Commit))
 	defer cancel()
+	fields, changes := r.header.marked(&r.verdict)
 	o := order{
 		forward: t.forward, mail: t.mail, rcpts: t.rcpts, look: s.front.look,
 		reply: r.received.Add(s.srv.Budget.Reply), late: a != nil,
-		content: carried(printFields(r.verdict.Fields, t.env.ID), r.header.forged, spool),
+		content: carried(printFields(fields, t.env.ID), changes, spool),
 	}
 	var out outcome
 	if t.visit != nil {

@@ -64,6 +64,7 @@ type Door struct {
 type Server struct {
 	Hostname       string
 	Judge          func() Judge   // asked once per message, so that a reload swaps it
+	Own            func() Own     // asked once per message; nil: nothing besides SpamAssassin's fields is ours
 	Allow          []netip.Prefix // who may connect over TCP; empty: everybody
 	MaxConnections int            // 0: no limit
 	IdleTimeout    time.Duration  // longest silence

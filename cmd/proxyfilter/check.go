@@ -17,10 +17,15 @@ allowed and often a hint. Then nothing is printed and the exit code is 2. What i
 allowed but hardly meant is a warning, and does not change the exit code. With
 policy.mixed = "split" Postfix's postconf is asked whether speed_adjust is off.
 
+With --fingerprint it prints one word instead, a digest of all that decides about
+mail: hosts that have the same one filter alike. It has the entries of lists and their
+files, and not where things are, what the host is called and how much it can do at
+once. The log and the metric proxyfilter_config_info have that of the running process.
+
 With --explain it prints instead which policy a recipient is under, and why.`
 
 func (p *program) checkCommand() *cobra.Command {
-	var asJSON, quiet bool
+	var asJSON, quiet, digest bool
 	var q question
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -29,6 +34,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Example: `  proxyfilter check
   proxyfilter check --explain bob@example.org --client 192.0.2.7
+  test "$(proxyfilter check --fingerprint)" = "$(ssh mx2 proxyfilter check --fingerprint)"
   proxyfilter check --quiet -c new.toml && cp new.toml ` + defaultFile,
 		RunE: func(*cobra.Command, []string) error {
 			c, err := load(p.sources())
@@ -46,18 +52,24 @@ func (p *program) checkCommand() *cobra.Command {
 				return p.explain(c, q, asJSON)
 			}
 			if !quiet {
-				p.printConfig(c)
+				p.printConfig(c, digest)
 			}
 			return nil
 		},
 	}
 	q.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: configuration, origins, fingerprint, warnings, errors")
+	cmd.Flags().BoolVar(&digest, "fingerprint", false, "print a digest of what decides about mail, and nothing else")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print problems only")
 	return cmd
 }
 
-func (p *program) printConfig(c loaded) {
+// printConfig prints the configuration in force, or only its digest.
+func (p *program) printConfig(c loaded, digest bool) {
+	if digest {
+		fmt.Fprintln(p.stdout, c.fingerprint())
+		return
+	}
 	file := c.file
 	if file == "" {
 		file = "no file; the defaults serve"

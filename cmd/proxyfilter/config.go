@@ -3,6 +3,8 @@ package main
 import (
 	"net/netip"
 	"time"
+
+	"proxyfilter/filter"
 )
 
 // config is everything an administrator can choose. Nothing outside this
@@ -30,6 +32,7 @@ type config struct {
 type serverConfig struct {
 	Listen         []address
 	Hostname       string
+	AuthServID     string // empty: Hostname
 	Allow          []netip.Prefix
 	MaxConnections int
 	IdleTimeout    time.Duration
@@ -94,6 +97,10 @@ type policyConfig struct {
 	RejectText    string
 	Contact       string
 	Headers       string
+
+	Fields                []filter.Field
+	SilenceAutoresponders bool
+	SubjectPrefix         string
 
 	Forwarded         entries[string]
 	ForwardedRejectAt float64 // 0: never

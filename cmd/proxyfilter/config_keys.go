@@ -37,6 +37,7 @@ func (c *config) serverKeys() []key {
 	return []key{
 		{"server.listen", addresses(&s.Listen, forListening), false, "where Postfix connects"},
 		{"server.hostname", text(&s.Hostname, hostnameRules), false, "the name in the greeting; empty: this host's name"},
+		{"server.authserv_id", text(&s.AuthServID, hostnameRules), false, "the name in your own Authentication-Results fields: those of that name that clients have sent are removed; empty: the hostname"},
 		{"server.allow", prefixes(&s.Allow), false, "who may connect; an address that is not loopback in a listen key needs an entry here"},
 		{"server.max_connections", whole(&s.MaxConnections, 1, 100000), false, "conversations at once; beyond it nothing is accepted until one ends"},
 		{"server.idle_timeout", span(&s.IdleTimeout, time.Second, 24*time.Hour), false, "the longest silence of Postfix"},
@@ -108,6 +109,9 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 		{at + "reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
 		{at + "contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
 		{at + "headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},
+		{at + "fields", fields(&p.Fields), true, "further fields for all mail that passes, such as \"X-Our-Score: {score}\"; those of these names that clients have sent are removed from all mail"},
+		{at + "silence_autoresponders", truth(&p.SilenceAutoresponders), true, "whether marked mail gets fields that keep vacation programs from answering it"},
+		{at + "subject_prefix", text(&p.SubjectPrefix, subjectRules), true, "what goes in front of the subject of marked mail; it breaks DKIM signatures"},
 		{at + "forwarded", recipients(&p.Forwarded, dir), true, "recipients whose mail goes on to another server: what that refuses would be our backscatter"},
 		{at + "forwarded_reject_at", score(&p.ForwardedRejectAt, "never"), true, "their limit, where it is below reject_at"},
 		{at + "forwarders", clients(&p.Forwarders, dir), true, "hosts that forward mail of others to us: what we refuse would be their backscatter, so their mail is marked at most"},

@@ -102,6 +102,7 @@ func (l *loader) inherit() {
 // checkPolicies finds what only several values together show.
 func (l *loader) checkPolicies() {
 	l.checkScores("policy", &l.Policy)
+	l.checkFields("policy", &l.Policy)
 	if l.Policy.Mixed == "split" && l.Policy.SpeedAdjust != "off" {
 		l.conflict(`take speed_adjust out of smtpd_proxy_options in master.cf, and write policy.speed_adjust = "off"`,
 			`policy.mixed "split" cannot work with speed_adjust`, "policy.mixed", "policy.speed_adjust")
@@ -115,6 +116,7 @@ func (l *loader) checkPolicies() {
 		p := &l.Policies[i]
 		at := "policies." + p.Name
 		l.checkScores(at, &p.policyConfig)
+		l.checkFields(at, &p.policyConfig)
 		for _, d := range p.Listeners {
 			if !slices.Contains(doors, d) {
 				l.conflict(didYouMean(d, doors), fmt.Sprintf("%s.listeners: there is no listener %s", at, quote(d)), at+".listeners")

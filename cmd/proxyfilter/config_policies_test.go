@@ -5,6 +5,7 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ on_busy = "accept"
 		t.Errorf("the default is %+v", want)
 	}
 	want.Name, want.RejectAt = "customer", 8
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,38 +60,12 @@ func (l *loaded) places() map[string]string {
 	return all
 }
 
-// fingerprint names what decides about mail. Two hosts with the same one
-// filter alike; addresses, directories and the log are each host's own. Which
-// spamd is asked is a host's own matter too, but not whether any is.
-func (c *config) fingerprint() string {
-	sum := sha256.New()
-	for _, k := range c.allKeys() {
-		if !ownMatter(k) {
-			fmt.Fprintf(sum, "%s = %s\n", k.name, content(k.value))
-		}
-	}
-	fmt.Fprintf(sum, "scanned = %t\n", len(c.Spamd.Servers) > 0)
-	return hex.EncodeToString(sum.Sum(nil))[:12]
-}
-
 // content is what two values are compared by.
 func content(v value) string {
 	if c, has := v.(interface{ content() string }); has {
 		return c.content()
 	}
 	return v.String()
-}
-
-func ownMatter(k key) bool {
-	switch k.section() {
-	case "log", "status", "metrics", "journal", "store":
-		return true
-	}
-	switch k.last() {
-	case "listen", "hostname", "allow", "next_hop", "servers", "spool_dir":
-		return true
-	}
-	return false
 }
 
 // changed lists the keys whose values differ, those that a reload takes over

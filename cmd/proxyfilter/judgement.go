@@ -9,12 +9,14 @@ import (
 	"proxyfilter/filter"
 	"proxyfilter/filter/clamd"
 	"proxyfilter/filter/spamd"
+	"proxyfilter/relay"
 )
 
 // judgement is what a reload replaces: the policies, and the scanners behind
 // them. It is never changed, so that one message is judged by one configuration.
 type judgement struct {
 	judge   filter.Judge
+	own     relay.Own      // what only we write into a header
 	scanner *spamd.Scanner // nil when spamd is switched off
 	viruses *clamd.Scanner // nil when clamd is
 
@@ -23,7 +25,7 @@ type judgement struct {
 
 // newJudgement starts the scanners and puts the policies in front of them.
 func newJudgement(c *config, log zerolog.Logger) *judgement {
-	j := &judgement{}
+	j := &judgement{own: newOwn(c)}
 	j.startScanner(c, nil, log)
 	j.startViruses(c, log)
 	j.judge = judgeOf(c, j.scanner, j.viruses)
@@ -63,7 +65,7 @@ func (j *judgement) stop() {
 // follow is the judgement under a new configuration. A scanner stays when nothing
 // about it has changed; retire ends those that did not, once no message is with them.
 func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *judgement, retire []func()) {
-	next = &judgement{scanner: j.scanner, viruses: j.viruses, stopScanner: j.stopScanner, stopViruses: j.stopViruses}
+	next = &judgement{own: newOwn(after), scanner: j.scanner, viruses: j.viruses, stopScanner: j.stopScanner, stopViruses: j.stopViruses}
 	if about("spamd", before, after) {
 		next.startScanner(after, j.scanner, log)
 		retire = append(retire, j.stopScanner)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"proxyfilter/cmd/proxyfilter/takeover"
+	"proxyfilter/relay"
 )
 
 const serveHelp = `Serves until SIGTERM or SIGINT. It then takes no new conversation, lets those
@@ -109,6 +110,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.offer = d.newOffer(open)
 	d.server.Record = d.record
 	d.server.Judge = d.judge
+	d.server.Own = func() relay.Own { return d.current.Load().own }
 	d.current.Store(newJudgement(&c.config, d.log))
 	d.observe(open.pages)
 	d.remark(c, p.environ)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"proxyfilter/filter"
 	"proxyfilter/filter/dkim"
+	"proxyfilter/relay"
 )
 
 // newPolicies is what the verdicts follow.
@@ -55,6 +58,7 @@ func newPolicy(name string, p *policyConfig, clamd *clamdConfig) filter.Policy {
 		}[p.Headers],
 		ForwardedRejectAt: p.ForwardedRejectAt,
 		ListsRejectAt:     p.ListsRejectAt,
+		Fields:            p.Fields, SilenceAutoresponders: p.SilenceAutoresponders, SubjectPrefix: p.SubjectPrefix,
 	}
 	if len(p.Forwarded.all) > 0 {
 		policy.Forwarded = filter.NewRecipients(p.Forwarded.all)
@@ -63,6 +67,24 @@ func newPolicy(name string, p *policyConfig, clamd *clamdConfig) filter.Policy {
 		policy.Forwarders = filter.NewNetworks(p.Forwarders.all)
 	}
 	return policy
+}
+
+// newOwn is what clients may not write into a header. A field of one policy is
+// removed from the mail of all: a message may come to be under that one later.
+func newOwn(c *config) relay.Own {
+	own := relay.Own{AuthServ: cmp.Or(c.Server.AuthServID, hostname(c))}
+	add := func(fields []filter.Field) {
+		for _, f := range fields {
+			if !slices.Contains(own.Fields, f.Name) {
+				own.Fields = append(own.Fields, f.Name)
+			}
+		}
+	}
+	add(c.Policy.Fields)
+	for i := range c.Policies {
+		add(c.Policies[i].Fields)
+	}
+	return own
 }
 
 func newLists(c *config) filter.Lists {
