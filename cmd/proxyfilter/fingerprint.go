@@ -49,8 +49,7 @@ func (v listing[T]) members() string {
 
 // ownMatter says that a key is about the host, and not about what becomes of mail.
 func ownMatter(k key) bool {
-	switch k.section() {
-	case "log", "status", "metrics", "journal", "store":
+	if ownSection(k) {
 		return true
 	}
 	switch k.last() {
@@ -61,6 +60,15 @@ func ownMatter(k key) bool {
 	case "max_connections", "connections", "idle", "slots", "balance", "memory", "spill_at": // how much
 		return true
 	case "idle_timeout", "connect_timeout", "drain": // how far away
+		return true
+	}
+	return false
+}
+
+// ownSection is one of what a host remembers and tells.
+func ownSection(k key) bool {
+	switch k.section() {
+	case "log", "status", "metrics", "journal", "store":
 		return true
 	}
 	return false
