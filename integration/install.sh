@@ -6,7 +6,8 @@
 #   integration/install.sh test    these, OpenDKIM, clamd without a database of
 #                                  signatures, a C compiler for -race,
 #                                  systemd-socket-activate, ip(8), lintian,
-#                                  promtool and redis-server;
+#                                  promtool, redis-server, fail2ban-regex, pflogsumm
+#                                  and, on Debian, chromium;
 #                                  debootstrap, if there is a Docker engine, which
 #                                  it never installs
 #
@@ -43,13 +44,16 @@ packages_for() {
         systemd-socket-activate) echo systemd ;;
         ip) echo iproute2 ;;
         promtool) echo prometheus ;;
+        fail2ban-regex) echo fail2ban ;;
         *) echo "$1" ;;
     esac
 }
 
 wanted() {
     echo postfix spamd swaks
-    if [ "$purpose" = test ]; then echo python3 opendkim clamd gcc systemd-socket-activate ip lintian promtool redis-server; fi
+    if [ "$purpose" = test ]; then echo python3 opendkim clamd gcc systemd-socket-activate ip lintian promtool redis-server fail2ban-regex pflogsumm; fi
+    # Ubuntu has it as a snap only.
+    if [ "$purpose" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then echo chromium; fi
     if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
 }
 
@@ -162,6 +166,7 @@ stay_off() {
         case $program in
             postfix | spamd | opendkim | redis-server) services=$program ;;
             promtool) services=prometheus ;;
+            fail2ban-regex) services=fail2ban ;;
             # freshclam comes along, and would download some hundred MB of signatures.
             clamd) services="clamav-daemon.service clamav-daemon.socket clamav-freshclam.service" ;;
             *) services= ;;

@@ -29,13 +29,14 @@ type place struct {
 func plan() map[string]place {
 	return map[string]place{
 		"cmd/proxyfilter": {
-			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/store/embedded", "filter/store/redis", "relay"},
+			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/status", "cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/store/embedded", "filter/store/redis", "relay"},
 			others: []string{
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/hashicorp/go-multierror",
 				"github.com/rs/zerolog", "github.com/prometheus/client_golang", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
 			},
 		},
 		"cmd/proxyfilter/reportpage": {ours: []string{"filter", "filter/review"}},
+		"cmd/proxyfilter/status":     {ours: []string{"filter"}},
 		"cmd/proxyfilter/takeover":   {others: []string{"golang.org/x/sys"}},
 		"filter":                     {},
 		"filter/journal":             {ours: []string{"filter"}},

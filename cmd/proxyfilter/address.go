@@ -50,6 +50,7 @@ const (
 	forListening
 	forStatus // loopback, unless the word insecure is written
 	forMetrics
+	forDetails // a UNIX socket
 )
 
 func (u use) allowed() string {
@@ -58,6 +59,8 @@ func (u use) allowed() string {
 		return `"host:port", "unix:/path,mode=0660,group=postfix", "systemd" or "systemd:name"`
 	case forStatus:
 		return `"host:port" on loopback, "unix:/path", or "" for nowhere`
+	case forDetails:
+		return `"unix:/path,mode=0660,group=NAME", or "" for nowhere`
 	case forMetrics:
 		return `"host:port", "unix:/path", or "" for nowhere`
 	}
@@ -78,6 +81,9 @@ func parseAddress(s string, u use) (address, error) {
 		return address{}, wrongf("write "+quote("unix:"+s), "%s has no port", quote(s))
 	case strings.HasPrefix(s, "inet:"):
 		return address{}, wrongf("write "+quote(s[len("inet:"):]), "%s: TCP needs no prefix", quote(s))
+	}
+	if u == forDetails {
+		return address{}, wrongf("with status.token_file details are at status.listen too", "%s is not a UNIX socket: every user of this host can connect to it", quote(s))
 	}
 	return parseTCP(s, u)
 }

@@ -122,8 +122,10 @@ type listsConfig struct {
 type logConfig struct{ Level, Format string }
 
 type statusConfig struct {
-	Listen address
-	Pprof  bool
+	Listen    address
+	Details   address
+	TokenFile string
+	Pprof     bool
 }
 
 type metricsConfig struct{ Listen address }

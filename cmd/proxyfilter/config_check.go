@@ -131,6 +131,12 @@ func (l *loader) checkStatus() {
 		l.conflict("make an SSH tunnel to a loopback address", fmt.Sprintf("status.pprof: %s can be reached from elsewhere", quote(l.Status.Listen.String())),
 			"status.pprof", "status.listen")
 	}
+	if mode := l.Status.Details.Mode; mode&0o007 != 0 {
+		l.conflict("write mode=0660 and a group", fmt.Sprintf("status.details: with mode=0%o every user of this host can read addresses", mode), "status.details")
+	}
+	if l.Status.TokenFile != "" && !l.Status.Listen.loopback() {
+		l.warn("make an SSH tunnel to a loopback address", "status.token_file: the token and what it opens go over the network as they are", "status.token_file", "status.listen")
+	}
 }
 
 // checkAllow wants an open door to be written down twice: in a listen key, and

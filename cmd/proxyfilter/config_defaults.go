@@ -51,7 +51,7 @@ func defaults(format string) config {
 			ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on",
 		},
 		Log:    logConfig{Level: "info", Format: format},
-		Status: statusConfig{Listen: loopback("10088")},
+		Status: statusConfig{Listen: loopback("10088"), Details: defaultDetails()},
 		Store:  storeConfig{Kind: "embedded", Path: "/var/lib/proxyfilter/state.db"},
 		Journal: journalConfig{
 			Dir: "/var/lib/proxyfilter/journal", Keep: journal.DefaultKeep, KeepAddresses: journal.DefaultKeepAddresses,

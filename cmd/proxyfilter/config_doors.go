@@ -52,6 +52,7 @@ func (l *loader) checkDoors() {
 func (l *loader) checkTwice(doors []doorKeys) {
 	doors = append(doors,
 		doorKeys{key: "status.listen", addrs: []address{l.Status.Listen}},
+		doorKeys{key: "status.details", addrs: []address{l.Status.Details}},
 		doorKeys{key: "metrics.listen", addrs: []address{l.Metrics.Listen}})
 	for i, d := range doors {
 		for _, e := range doors[i+1:] {

@@ -134,7 +134,9 @@ func (c *config) outputKeys() []key {
 	return []key{
 		{"log.level", word(&c.Log.Level, "debug", "info", "warn", "error"), false, "the least important line that is written"},
 		{"log.format", word(&c.Log.Format, "postfix", "json", "console"), false, "one line in Postfix's manner, JSON (the default in a container), or colours for a terminal"},
-		{"status.listen", optional(&c.Status.Listen, forStatus), false, "/metrics, /healthz, /readyz and a summary over HTTP; empty: nowhere"},
+		{"status.listen", optional(&c.Status.Listen, forStatus), false, "/metrics, /healthz, /readyz and the figures of the status page, over HTTP; empty: nowhere"},
+		{"status.details", optional(&c.Status.Details, forDetails), false, "the whole status page, with addresses, subjects and explanations: a UNIX socket, because every user of this host can reach a port; empty: nowhere"},
+		{"status.token_file", text(&c.Status.TokenFile, fileRules), false, "a file with a token of at least 16 characters; who knows it sees details at status.listen too"},
 		{"status.pprof", truth(&c.Status.Pprof), false, "the runtime's profiles at /debug/pprof/ there, for go tool pprof; loopback only"},
 		{"metrics.listen", optional(&c.Metrics.Listen, forMetrics), false, "/metrics, /healthz and /readyz on an address of their own; empty: nowhere"},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"proxyfilter/cmd/proxyfilter/status"
 	"proxyfilter/cmd/proxyfilter/takeover"
 	"proxyfilter/filter"
 	"proxyfilter/filter/journal"
@@ -30,6 +31,7 @@ type daemon struct {
 	log     zerolog.Logger
 	lines   *lineQueue
 	metrics *metrics
+	ring    status.Ring
 	journal *journal.Journal // nil: none is kept
 	store   store            // nil: there is none
 	manager manager
@@ -59,6 +61,7 @@ func (d *daemon) record(r filter.Record) {
 		}
 	}()
 	d.metrics.count(&r)
+	d.ring.Add(&r)
 	logRecord(d.log, &r)
 	if d.journal != nil {
 		d.journal.Add(&r)

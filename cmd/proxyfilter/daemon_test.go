@@ -77,8 +77,8 @@ func TestBadFileKeepsTheOldConfigurationLoudly(t *testing.T) {
 	before := s.current.Load()
 	s.rewrite(t, "[log]", "[policy]\nmode = \"observ\"\nreject = 5\n[log]")
 	s.signals <- syscall.SIGHUP
-	s.log.await(t, "error: configuration: problem=", ":14: policy.mode: \\\"observ\\\" is not one of them")
-	s.log.await(t, "error: configuration: problem=", ":15: unknown key policy.reject; did you mean policy.reject_at?")
+	s.log.await(t, "error: configuration: problem=", ":15: policy.mode: \\\"observ\\\" is not one of them")
+	s.log.await(t, "error: configuration: problem=", ":16: unknown key policy.reject; did you mean policy.reject_at?")
 	s.log.await(t, "error: reload refused: the old configuration stays in force: problems=2")
 	if s.current.Load() != before {
 		t.Error("the judgement was replaced")

@@ -21,6 +21,7 @@ func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
 // observe starts the metrics and the pages.
 func (d *daemon) observe(p pages) {
 	d.pages = p
+	p.remark(d.log)
 	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
@@ -36,10 +37,29 @@ func (d *daemon) observe(p pages) {
 	if p.metrics != nil {
 		d.webs = append(d.webs, w.serve(p.metrics))
 	}
+	w.summary = d.summary
+	if p.details != nil {
+		w.page = d.page(p, true)
+		d.webs = append(d.webs, w.serve(p.details))
+	}
 	if p.status != nil {
-		w.summary, w.profile = d.summary, d.config.Status.Pprof
+		w.page, w.profile = d.page(p, false), d.config.Status.Pprof
 		d.webs = append(d.webs, w.serve(p.status))
 	}
+}
+
+// page is the status page, at the listener for details or at the other one.
+func (d *daemon) page(p pages, open bool) *page {
+	one := &page{
+		pages: p.templates, now: d.now, latest: d.ring.Latest, open: open, token: p.token, places: make(chan struct{}, lookups),
+	}
+	if p.details != nil {
+		one.elsewhere = d.config.Status.Details.place()
+	}
+	if d.journal != nil {
+		one.archive = d.config.Journal.Dir
+	}
+	return one
 }
 
 // summary is the page for a human: how many, how long, how full.

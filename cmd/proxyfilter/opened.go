@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-
-	"proxyfilter/cmd/proxyfilter/takeover"
-)
+import "proxyfilter/cmd/proxyfilter/takeover"
 
 // opened is everything that a process listens on.
 type opened struct {
@@ -47,38 +43,4 @@ func (o opened) sockets() []*takeover.Socket {
 		all = append(all, d.Socket)
 	}
 	return append(all, o.pages.all()...)
-}
-
-// pages are the listeners for HTTP; nil where there is none.
-type pages struct{ status, metrics *takeover.Socket }
-
-func openPages(c *config, from supply) (found pages, err error) {
-	if c.Status.Listen != (address{}) {
-		if found.status, err = from.listen(c.Status.Listen); err != nil {
-			return pages{}, fmt.Errorf("status.listen: %w; choose another address, or \"\" for none", err)
-		}
-	}
-	if c.Metrics.Listen != (address{}) {
-		if found.metrics, err = from.listen(c.Metrics.Listen); err != nil {
-			found.close()
-			return pages{}, fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
-		}
-	}
-	return found, nil
-}
-
-func (p pages) all() []*takeover.Socket {
-	var all []*takeover.Socket
-	for _, s := range []*takeover.Socket{p.status, p.metrics} {
-		if s != nil {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-func (p pages) close() {
-	for _, ln := range p.all() {
-		ln.Close()
-	}
 }

@@ -147,13 +147,14 @@ servers = [%q]
 spool_dir = %q
 [status]
 listen = "127.0.0.1:0"
+details = "unix:%s/status.sock"
 [log]
 format = "postfix"
 [journal]
 dir = %q
 [store]
 path = %q
-%s`, serveHop(t, hop), startSpamd(t, spamd), t.TempDir(), filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "state.db"), more))
+%s`, serveHop(t, hop), startSpamd(t, spamd), t.TempDir(), s.runtime, filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "state.db"), more))
 }
 
 func newSite(runtime string) *site {
@@ -181,7 +182,7 @@ func openFile(t *testing.T, spamd *spamdtest.Server, file string) *site {
 	s.hop, hop = startHop(t)
 	s.start(t, program{named: true, options: []string{
 		"server.listen=127.0.0.1:0", "relay.next_hop=" + hop, "spamd.servers=" + startSpamd(t, spamd),
-		"budget.spool_dir=" + t.TempDir(), "status.listen=127.0.0.1:0", "log.format=postfix",
+		"budget.spool_dir=" + t.TempDir(), "status.listen=127.0.0.1:0", "status.details=unix:" + s.runtime + "/status.sock", "log.format=postfix",
 		"journal.dir=" + filepath.Join(t.TempDir(), "journal"), "store.path=" + filepath.Join(t.TempDir(), "state.db"),
 	}})
 	return s

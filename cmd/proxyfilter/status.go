@@ -15,11 +15,13 @@ import (
 )
 
 // web answers over HTTP. It shows figures, and the addresses of the spamd servers
-// that they belong to: nothing about clients, senders, recipients or messages.
+// that they belong to. What there is about clients, senders, recipients and messages
+// is the page's, which decides who may see it.
 type web struct {
 	metrics *metrics
 	ready   func() error    // why mail that came now would be deferred
-	summary func(io.Writer) // nil: none
+	summary func(io.Writer) // of the page, in plain text
+	page    *page           // nil: none
 	profile bool            // the runtime's own profiles, for whoever asked for them
 	log     zerolog.Logger
 }
@@ -35,8 +37,8 @@ func (w web) handler() http.Handler {
 		}
 		plain(to, http.StatusOK, "ok")
 	})
-	if w.summary != nil {
-		mux.HandleFunc("GET /{$}", func(to http.ResponseWriter, _ *http.Request) {
+	if w.page != nil {
+		w.page.mount(mux, func(to http.ResponseWriter, _ *http.Request) {
 			header(to)
 			w.summary(to)
 		})

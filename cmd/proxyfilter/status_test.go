@@ -14,11 +14,11 @@ import (
 
 func TestPagesAnswerWhatTheyAreAskedAndNothingElse(t *testing.T) {
 	var notReady error
-	full := web{metrics: someMetrics(), ready: func() error { return notReady }, summary: func(w io.Writer) { fmt.Fprintln(w, "all is well") }}
+	full := web{metrics: someMetrics(), ready: func() error { return notReady }, summary: func(w io.Writer) { fmt.Fprintln(w, "all is well") }, page: &page{}}
 	profiled := full
 	profiled.profile = true
 	bare := full
-	bare.summary = nil
+	bare.page = nil
 	for _, test := range []struct {
 		name, method, path string
 		web                web
