@@ -150,8 +150,11 @@ type Entry struct {
 // decode reads a line.
 func decode(b []byte) (Entry, error) {
 	var l line
-	if err := json.Unmarshal(b, &l); err != nil {
-		return Entry{}, fmt.Errorf("read a record: %w", err)
+	if q := (quick{rest: b}); !q.line(&l) {
+		l = line{}
+		if err := json.Unmarshal(b, &l); err != nil {
+			return Entry{}, fmt.Errorf("read a record: %w", err)
+		}
 	}
 	if l.Version != version {
 		return Entry{}, fmt.Errorf("read a record of version %d: %w", l.Version, errVersion)
