@@ -23,19 +23,24 @@ var (
 //
 // What it cannot do anew is look at the content. An answer that rests on a signature
 // (Lists.AcceptSigned) stays while its entry is on the list; a further entry finds
-// nothing, since nobody has kept who signed.
+// nothing, since nobody has kept who signed. So do the name of a mailing list that
+// signed, and what a PolicyMap said.
 func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
 	now, found := j.Lists.Look(e)
 	switch {
 	case found && now.Advice == Reject:
-		return j.Policies.Decide(e, []Finding{now}), nil
+		return j.Policies.Decide(e, append([]Finding{now}, assigned(stored)...)), nil
 	case len(findings) == 0 && refusedByList(stored):
 		return Verdict{}, ErrUnscanned
 	case found:
 		findings = append(findings, now)
 	}
 	for _, f := range stored {
+		if f.HasLabel(MailingList) || len(f.Assigned) > 0 {
+			findings = append(findings, f)
+			continue
+		}
 		domain, signed := strings.CutPrefix(f.ListEntry(), signedEntry)
 		if _, listed := j.Lists.AcceptSigned.find([]string{entry(domain)}); signed && listed {
 			findings = append(findings, f)
@@ -65,6 +70,16 @@ func (j Judge) AgainByName(was Verdict) (Verdict, error) {
 	return j.Policies.Mixed.decide(groups, was.Findings), nil
 }
 
+// assigned are the findings with what a PolicyMap said.
+func assigned(stored []Finding) (found []Finding) {
+	for _, f := range stored {
+		if len(f.Assigned) > 0 {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
 func refusedByList(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Advice == Reject && f.ListEntry() != "" })
 }
@@ -81,6 +96,8 @@ func (ps *Policies) named(name string) (Policy, bool) {
 			}
 		case ForwarderSuffix, PostmasterSuffix:
 			p.TagOnly = true
+		case UnmappedSuffix:
+			p.Unmapped = ps.onMapFailure()
 		}
 		if suffix != "" {
 			p.Name += "/" + suffix
@@ -96,6 +113,9 @@ func (ps *Policies) configured(name string) (Policy, bool) {
 		return ps.Default, true
 	case OwnPolicy:
 		return ps.Own(), true
+	}
+	if p, known := ps.Named[name]; known {
+		return p, true
 	}
 	if ps.Selection != nil {
 		for i := range ps.Selection.scopes {

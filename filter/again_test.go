@@ -54,6 +54,10 @@ func TestUnderTheSamePoliciesAReplayDecidesTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		j := aJudge(rapid.SampledFrom([]float64{6, 10}).Draw(t, "reject at"), rapid.SampledFrom([]filter.Mixed{filter.Lenient, filter.Strict, filter.Split}).Draw(t, "mixed"))
 		e := anyEnvelope(t)
+		j.Policies.OnMapFailure = rapid.SampledFrom([]filter.Action{filter.Defer, filter.Accept}).Draw(t, "on map failure")
+		if rapid.Bool().Draw(t, "a map") {
+			j.Map = customers{"x@a.example": {Policy: "b"}, "postmaster@b.example": {Err: "away"}, "away@b.example": {Policy: "unheard-of"}}
+		}
 		j.Scanners = []filter.Scanner{&says{finding: filter.Finding{Score: rapid.SampledFrom([]float64{0, 5, 6.5, 8, 12, 20}).Draw(t, "score")}}}
 		was := j.Weigh(context.Background(), filter.Message{Envelope: e})
 		now, err := j.Again(e, was.Findings)

@@ -72,6 +72,10 @@ type Message struct {
 	Envelope
 	Content Content
 
+	// Mailbox is whose mail it is in the words of a PolicyMap, when all recipients are
+	// the same mailbox; else it is empty.
+	Mailbox string
+
 	// Received is the end of data. Every limit of time counts from here.
 	Received time.Time
 
@@ -134,6 +138,7 @@ const (
 	TooBig     Reason = "too-big"     // larger than the next hop takes
 	TooMany    Reason = "too-many"    // more recipients than one transaction may have
 	Apart      Reason = "apart"       // the recipient's policy is not that of the others
+	Unmapped   Reason = "unmapped"    // the map that knows the recipient's policy could not be asked
 	Malformed  Reason = "malformed"   // forbidden line ends, or bytes after the end of data
 	Loop       Reason = "loop"        // too many Received fields
 	HopRefused Reason = "hop-refused" // the next hop said no
@@ -148,7 +153,7 @@ const (
 // Reasons is the closed set, in the order in which a manual would list it.
 func Reasons() []Reason {
 	return []Reason{
-		Clean, Score, Advice, Virus, Busy, Unscanned, TooBig, TooMany, Apart, Malformed, Loop,
+		Clean, Score, Advice, Virus, Busy, Unscanned, TooBig, TooMany, Apart, Unmapped, Malformed, Loop,
 		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Internal,
 	}
 }

@@ -25,6 +25,8 @@ type Finding struct {
 	// is its name.
 	Viruses bool
 
+	Assigned []Assignment // the policies of recipients, from a PolicyMap
+
 	Waited time.Duration // until the source had time for the message
 	Took   time.Duration // altogether, waiting included
 
@@ -53,6 +55,9 @@ const (
 	// Listed: the finding is that of a list, and nobody has looked at the content
 	// for it. It is no scanner's answer.
 	Listed = "listed"
+
+	// Stale: a source could not be asked, and this is what it said before.
+	Stale = "stale"
 
 	// Spared caps a verdict by score at Tag.
 	Spared = "spared"

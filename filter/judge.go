@@ -23,6 +23,10 @@ type Judge struct {
 	Viruses  []Scanner // that look for viruses; asked beside the others
 	Policies Policies
 
+	// Map knows policies of recipients from outside of the configuration; may be nil. It
+	// is asked before the scanners, because it knows whose preferences these may use.
+	Map PolicyMap
+
 	// Signer finds a domain of those wanted whose signature of the content is valid.
 	// It ends with its context. It is asked about mail whose score is too high, when
 	// Lists.AcceptSigned is not empty.
@@ -42,7 +46,9 @@ const grace = 100 * time.Millisecond
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
 func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
-	findings := j.look(ctx, m)
+	assigned := j.assign(ctx, &m.Envelope)
+	m.Mailbox = mailbox(m.Recipients, assigned)
+	findings := append(j.look(ctx, m), assigned...)
 	v := j.Policies.Decide(m.Envelope, findings)
 	if v.Reason != Score {
 		return v
@@ -83,10 +89,6 @@ func (j Judge) signed(ctx context.Context, m Message) (Finding, bool) {
 	f.Took = time.Since(start)
 	return f, true
 }
-
-// Apart reports that a further recipient of an envelope needs a transaction of its
-// own: see Policies.Apart. It asks nobody.
-func (j Judge) Apart(e Envelope, recipient string) bool { return j.Policies.Apart(e, recipient) }
 
 type answer struct {
 	index   int

@@ -35,6 +35,20 @@ func unrouted(address string) string {
 	}
 }
 
+// Unextended is the mailbox without what a delimiter begins, as a lookup in a map of
+// mailboxes wants it.
+func Unextended(address, delimiters string) string {
+	mailbox := Mailbox(address)
+	at := strings.LastIndexByte(mailbox, '@')
+	if at < 0 {
+		return mailbox
+	}
+	if end := extension(mailbox[:at], delimiters); end > 0 {
+		return mailbox[:end] + mailbox[at:]
+	}
+	return mailbox
+}
+
 // unquoted takes out what has no meaning, as far as Postfix's own tokenizer does
 // (tok822_parse.c).
 func unquoted(address string) string {

@@ -13,6 +13,7 @@ const (
 	ForwardedSuffix  = "/forwarded"  // its limit is the one for recipients that are forwarded elsewhere
 	ForwarderSuffix  = "/forwarder"  // it tags at most, because the client forwards mail of others
 	PostmasterSuffix = "/postmaster" // it tags at most, because all recipients are postmasters
+	UnmappedSuffix   = "/unmapped"   // it is a guess, because the map could not be asked
 )
 
 // Policies finds the policy of each recipient of a message, and makes one verdict
@@ -26,6 +27,14 @@ type Policies struct {
 	// whoever the recipient is. A listener that is not in the map has no say,
 	// and its mail is told apart by envelope.
 	Listeners map[string]Policy
+
+	// Named are the policies that an Assignment may name.
+	Named map[string]Policy
+
+	// OnMapFailure is Accept when the policy that would apply without the map decides
+	// about a recipient for whom the map could not be asked; what it refuses is then
+	// deferred. Else all his mail is deferred.
+	OnMapFailure Action
 }
 
 // Match is the policy of one recipient, and why it is that one.
@@ -37,6 +46,9 @@ type Match struct {
 	Own       bool         // the client is authenticated or local
 	Forwarded string       // the entry that lowered the limit; empty when none did
 	Forwarder netip.Prefix // the network that is forwarded from; zero when none is
+
+	// Assignment is that of the PolicyMap when it decided, or should have.
+	Assignment Assignment
 }
 
 // For is the policy of one recipient.
@@ -45,9 +57,16 @@ type Match struct {
 // unless a policy is for its listener by name: its sender is a user to whom one can
 // talk, and rules about dial-up addresses and missing fields misfire on
 // submissions.
-func (ps Policies) For(e Envelope, recipient string) Match {
+//
+// What a map says of the recipient goes before the lists of the policies; it has no say
+// where a listener has, nor about own mail.
+func (ps Policies) For(e Envelope, recipient string, said ...Assignment) Match {
+	return ps.find(&e, recipient, assignments([]Finding{{Assigned: said}}))
+}
+
+func (ps *Policies) find(e *Envelope, recipient string, said map[string]Assignment) Match {
 	var names [maxLookups]string
-	return ps.match(&e, lookups(names[:0], recipient, ps.delimiters()))
+	return ps.match(e, lookups(names[:0], recipient, ps.delimiters()), said[recipient])
 }
 
 func (ps *Policies) delimiters() string {
@@ -57,19 +76,36 @@ func (ps *Policies) delimiters() string {
 	return ps.Selection.delimiters
 }
 
-func (ps *Policies) match(e *Envelope, names []string) Match {
-	if p, set := ps.Listeners[e.Listener]; set {
-		return Match{Policy: p, Listener: true}.forwarder(e.Client.Addr).forwarded(names)
-	}
+func (ps *Policies) match(e *Envelope, names []string, said Assignment) Match {
+	var m Match
 	own := e.Client.Local || e.Client.Authenticated
-	if found, ok := ps.Selection.find(e, names, own); ok {
-		m := Match{Policy: found.scope.Policy, Recipient: found.recipient, Client: found.client, Listener: found.listener}
-		return m.forwarder(e.Client.Addr).forwarded(names)
-	}
-	if own {
+	pinned, isPinned := ps.Listeners[e.Listener]
+	found, isSelected := ps.Selection.find(e, names, own)
+	switch {
+	case isPinned:
+		m = Match{Policy: pinned, Listener: true}
+	case !own && said.Policy != "" && said.Err == "":
+		m = Match{Policy: ps.assigned(said.Policy), Assignment: said}
+	case isSelected:
+		m = Match{Policy: found.scope.Policy, Recipient: found.recipient, Client: found.client, Listener: found.listener}
+	case own:
 		return Match{Policy: ps.Own(), Own: true}
+	default:
+		m = Match{Policy: ps.Default}
 	}
-	return Match{Policy: ps.Default}.forwarder(e.Client.Addr).forwarded(names)
+	if !own && !isPinned {
+		m = ps.unmapped(m, said)
+	}
+	return m.forwarder(e.Client.Addr).forwarded(names)
+}
+
+// assigned is the policy of that name, or the default one: a mistake in a database must
+// not lose mail.
+func (ps *Policies) assigned(name string) Policy {
+	if p, known := ps.configured(name); known {
+		return p
+	}
+	return ps.Default
 }
 
 // forwarder spares mail from a host that forwards mail of others: it took the message
@@ -108,14 +144,16 @@ func (ps Policies) Own() Policy {
 // Decide weighs findings for all recipients of a message. It is a pure function,
 // as Policy.Decide is.
 func (ps Policies) Decide(e Envelope, findings []Finding) Verdict {
-	return ps.Mixed.decide(ps.groups(&e), findings)
+	return ps.Mixed.decide(ps.groups(&e, assignments(findings)), findings)
 }
 
 // Apart reports that a recipient of a transaction that has some already needs a
 // transaction of its own, because it is under another policy than the first.
-func (ps Policies) Apart(e Envelope, recipient string) bool {
+func (ps Policies) Apart(e Envelope, recipient string) bool { return ps.apart(e, recipient, nil) }
+
+func (ps *Policies) apart(e Envelope, recipient string, said map[string]Assignment) bool {
 	return ps.Mixed == Split && len(e.Recipients) > 0 &&
-		ps.For(e, recipient).Policy.Name != ps.For(e, e.Recipients[0]).Policy.Name
+		ps.find(&e, recipient, said).Policy.Name != ps.find(&e, e.Recipients[0], said).Policy.Name
 }
 
 // group is the recipients under one policy.
@@ -125,8 +163,8 @@ type group struct {
 }
 
 // groups are the recipients by policy. There is always one group.
-func (ps *Policies) groups(e *Envelope) []group {
-	all := ps.sorted(e)
+func (ps *Policies) groups(e *Envelope, said map[string]Assignment) []group {
+	all := ps.sorted(e, said)
 	if Postmasters(e.Recipients) {
 		for i := range all {
 			all[i].policy = all[i].policy.Spared()
@@ -136,18 +174,18 @@ func (ps *Policies) groups(e *Envelope) []group {
 }
 
 // sorted are the recipients in the order in which their policies came.
-func (ps *Policies) sorted(e *Envelope) []group {
-	if len(e.Recipients) < 2 || ps.alike(e) {
+func (ps *Policies) sorted(e *Envelope, said map[string]Assignment) []group {
+	if len(e.Recipients) < 2 || len(said) == 0 && ps.alike(e) {
 		first := ""
 		if len(e.Recipients) > 0 {
 			first = e.Recipients[0]
 		}
-		return []group{{ps.For(*e, first).Policy, e.Recipients}}
+		return []group{{ps.find(e, first, said).Policy, e.Recipients}}
 	}
 	var all []group
 	index := map[string]int{}
 	for _, recipient := range e.Recipients {
-		policy := ps.For(*e, recipient).Policy
+		policy := ps.find(e, recipient, said).Policy
 		i, known := index[policy.Name]
 		if !known {
 			i = len(all)

@@ -61,6 +61,10 @@ type Policy struct {
 	// every policy: TagOnly does not spare it.
 	TagViruses bool
 
+	// Unmapped is set when the policy is a guess, because a PolicyMap could not be asked:
+	// Accept defers what would have been refused, Defer defers everything.
+	Unmapped Action
+
 	OnScanFailure Action // no scanner could answer: Accept, or else Defer
 	OnBusy        Action // no scanner was free in time: Accept, or else Defer
 
@@ -116,6 +120,8 @@ func (p Policy) weigh(v *Verdict) {
 	sure := surest(v.Findings)
 	asked, cause, blind := unscanned(v.Findings, false)
 	switch {
+	case p.Unmapped == Defer:
+		v.Action, v.Reason = Defer, Unmapped
 	case sure != nil:
 		v.Action, v.Reason, v.Text = sure.Advice, Advice, p.adviceText(sure)
 	case !asked: // no scanner is configured, and nobody shall think otherwise
@@ -140,9 +146,12 @@ func (p Policy) cap(v *Verdict) {
 	}
 }
 
-// soften makes a verdict milder when the policy only observes, and adds the
+// soften makes a verdict milder when the policy is a guess, or only observes, and adds the
 // fields, which tell of the outcome.
 func (p Policy) soften(v Verdict) Verdict {
+	if v.Action == Reject && p.Unmapped != Undecided {
+		v.Action, v.Reason, v.Text = Defer, Unmapped, ""
+	}
 	v.Would = v.Action
 	if p.Mode == Observe && !v.Action.Passes() {
 		v.Text = ""

@@ -29,7 +29,7 @@ type place struct {
 func plan() map[string]place {
 	return map[string]place{
 		"cmd/proxyfilter": {
-			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/status", "cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/store/embedded", "filter/store/redis", "relay"},
+			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/status", "cmd/proxyfilter/takeover", "filter", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/socketmap", "filter/store/embedded", "filter/store/redis", "relay"},
 			others: []string{
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/hashicorp/go-multierror",
 				"github.com/rs/zerolog", "github.com/prometheus/client_golang", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
@@ -45,13 +45,15 @@ func plan() map[string]place {
 			ours:   []string{"filter"},
 			others: []string{"github.com/teamwork/spamc", "github.com/sony/gobreaker/v2", "github.com/hashicorp/go-multierror"},
 		},
-		"filter/spamd/spamdtest": {},
-		"filter/clamd":           {ours: []string{"filter"}},
-		"filter/clamd/clamdtest": {},
-		"filter/store/embedded":  {others: []string{"go.etcd.io/bbolt"}},
-		"filter/store/redis":     {others: []string{"github.com/redis/go-redis/v9", "github.com/sony/gobreaker/v2"}},
-		"filter/store/storetest": {},
-		"filter/dkim":            {ours: []string{"filter"}, others: []string{"github.com/emersion/go-msgauth", "golang.org/x/net"}},
+		"filter/spamd/spamdtest":         {},
+		"filter/clamd":                   {ours: []string{"filter"}},
+		"filter/clamd/clamdtest":         {},
+		"filter/socketmap":               {},
+		"filter/socketmap/socketmaptest": {},
+		"filter/store/embedded":          {others: []string{"go.etcd.io/bbolt"}},
+		"filter/store/redis":             {others: []string{"github.com/redis/go-redis/v9", "github.com/sony/gobreaker/v2"}},
+		"filter/store/storetest":         {},
+		"filter/dkim":                    {ours: []string{"filter"}, others: []string{"github.com/emersion/go-msgauth", "golang.org/x/net"}},
 		"relay": {
 			ours: []string{"filter", "relay/wire"},
 			others: []string{

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"proxyfilter/filter"
@@ -68,10 +70,11 @@ func (p *program) explain(c loaded, q question, asJSON bool) error {
 		return exit{exitUsage, err}
 	}
 	policies := newPolicies(&c.config)
+	said := p.assigned(&c.config, e)
 	var all []explained
 	names := map[string]bool{}
 	for _, recipient := range q.recipients {
-		m := policies.For(e, recipient)
+		m := policies.For(e, recipient, said...)
 		if filter.Postmasters(q.recipients) {
 			m.Policy = m.Policy.Spared()
 		}
@@ -92,6 +95,17 @@ func (p *program) explain(c loaded, q question, asJSON bool) error {
 		fmt.Fprintf(p.stdout, "together: %d policies, and policy.mixed = %s: %s\n", len(names), quote(c.Policy.Mixed), togetherMeans(policies.Mixed))
 	}
 	return nil
+}
+
+// assigned is what the policy map says of the recipients.
+func (p *program) assigned(c *config, e filter.Envelope) []filter.Assignment {
+	table := newTable(c)
+	if table == nil {
+		return nil
+	}
+	defer table.Close()
+	log := zerolog.New(zerolog.ConsoleWriter{Out: p.stderr, NoColor: true})
+	return newPolicyMap(c, table, log).Assign(context.Background(), e.Recipients)
 }
 
 func togetherMeans(m filter.Mixed) string {
@@ -125,6 +139,12 @@ func (c *loaded) because(e filter.Envelope, m filter.Match) []string {
 	name, _, _ := strings.Cut(m.Policy.Name, "/")
 	at := "policies." + name
 	var why []string
+	if m.Assignment.Recipient != "" {
+		why = append(why, c.placed("policy.policy_map", assignmentText(m.Assignment)))
+		if m.Assignment.Err == "" {
+			return append(why, c.milder(name, m)...)
+		}
+	}
 	say := func(key, what string) { why = append(why, c.placed(key, what)) }
 	switch door := "listeners." + e.Listener; {
 	case m.Listener && !c.namesDoor(name, e.Listener):

@@ -111,6 +111,8 @@ type policyConfig struct {
 	Mixed              string
 	SpeedAdjust        string // what Postfix does
 	RecipientDelimiter string
+	PolicyMap          string // empty: none
+	OnMapFailure       string
 }
 
 type listsConfig struct {

@@ -93,6 +93,8 @@ func (c *config) policyKeys() []key {
 		key{"policy.mixed", word(&p.Mixed, "lenient", "strict", "split"), true, "recipients under several policies: lenient refuses if all of these refuse, strict if one does, split wants a transaction for each policy"},
 		key{"policy.speed_adjust", word(&p.SpeedAdjust, "on", "off"), true, "whether Postfix uses smtpd_proxy_options=speed_adjust; split needs \"off\", here and there"},
 		key{"policy.recipient_delimiter", text(&p.RecipientDelimiter, delimiterRules), true, "as Postfix's: what stands behind it in a user's name makes no difference to [policies.NAME]"},
+		key{"policy.policy_map", text(&p.PolicyMap, socketmapRules), true, "asked for the policy of each recipient, before the lists of [policies.NAME]: \"policy\" or \"policy mailbox\""},
+		key{"policy.on_map_failure", word(&p.OnMapFailure, "default", "defer"), true, "when it cannot be asked: decide as without it, and defer what that refuses; or defer everything"},
 	)
 }
 

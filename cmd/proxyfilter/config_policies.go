@@ -150,7 +150,7 @@ func (l *loader) checkReach(p *namedPolicy) {
 		l.warn("", at+" is for nobody: the files of its recipients have no entries", at+".recipients")
 	case p.Clients.nobody():
 		l.warn("", at+" is for nobody: the files of its clients have no entries", at+".clients")
-	case !p.scoped() && !slices.ContainsFunc(l.Listeners, func(d listenerConfig) bool { return d.Policy == p.Name }):
+	case !p.scoped() && l.Policy.PolicyMap == "" && !slices.ContainsFunc(l.Listeners, func(d listenerConfig) bool { return d.Policy == p.Name }):
 		l.warn("say recipients, clients or listeners", at+" is for nobody: it names nobody, and no listener names it", at+".recipients")
 	}
 }

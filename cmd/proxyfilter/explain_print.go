@@ -148,6 +148,9 @@ func clientText(e *journal.Entry) string {
 
 // printFinding writes what one source said.
 func printFinding(w io.Writer, f *filter.Finding) error {
+	if len(f.Assigned) > 0 {
+		return printAssigned(w, f.Assigned)
+	}
 	server := ""
 	if f.Server != "" {
 		server = " (" + f.Server + ")"
@@ -156,12 +159,8 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		_, err := fmt.Fprintf(w, "\n%s%s could not answer, after %.3f s: %s: %s\n", visible(f.Source), visible(server), f.Took.Seconds(), f.Cause, visible(f.Err))
 		return err
 	}
-	if id := f.MailingList(); id != "" {
-		_, err := fmt.Fprintf(w, "\nIt comes from the mailing list %s, which has signed it.\n", visible(id))
-		return err
-	}
-	if entry := f.ListEntry(); entry != "" {
-		_, err := fmt.Fprintf(w, "\nlists.%s.\n", visible(entry))
+	if text := listText(f); text != "" {
+		_, err := fmt.Fprintf(w, "\n%s.\n", visible(text))
 		return err
 	}
 	text := fmt.Sprintf("%s%s gave it a score of %.1f", f.Source, server, f.Score)
@@ -184,6 +183,42 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		fmt.Fprintf(t, "  %6.1f\t%s\t%s\n", r.Points, visible(r.Name), visible(r.Description))
 	}
 	return t.Flush()
+}
+
+// listText is what a list says, or nothing when the finding is none.
+func listText(f *filter.Finding) string {
+	if id := f.MailingList(); id != "" {
+		return "It comes from the mailing list " + id + ", which has signed it"
+	}
+	if entry := f.ListEntry(); entry != "" {
+		return "lists." + entry
+	}
+	return ""
+}
+
+// printAssigned writes what the policy map said of the first recipients.
+func printAssigned(w io.Writer, all []filter.Assignment) error {
+	fmt.Fprintln(w)
+	for _, a := range all[:min(len(all), maxAddressesShown)] {
+		if _, err := fmt.Fprintf(w, "%s.\n", visible(assignmentText(a))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func assignmentText(a filter.Assignment) string {
+	if a.Err != "" {
+		return fmt.Sprintf("The policy map could not be asked about <%s>: %s", a.Recipient, a.Err)
+	}
+	text := fmt.Sprintf("The policy map says of <%s>: policy %s", a.Recipient, quote(a.Policy))
+	if a.Mailbox != "" {
+		text += ", mailbox " + quote(a.Mailbox)
+	}
+	if a.Stale {
+		text += " (an older answer: it could not be asked)"
+	}
+	return text
 }
 
 func paragraph(w io.Writer, title string, sentences []string) {

@@ -62,6 +62,7 @@ func remedy(reason filter.Reason) string {
 		filter.TooBig:     "A smaller message, or a larger message_size_limit of both Postfix listeners (and server.max_message).",
 		filter.TooMany:    "Nothing: it is the sender's business to come again for the other recipients.",
 		filter.Apart:      "Nothing: it is the sender's business to come again. policy.mixed = \"lenient\" takes recipients of all policies together.",
+		filter.Unmapped:   "A policy map that answers (policy.policy_map): postmap -q ADDRESS asks it the same.",
 		filter.Malformed:  "A program that ends its lines with CR LF; or server.hygiene = \"normalize\", if it is \"reject\".",
 		filter.Loop:       "No circle: its Received fields say where it goes round.",
 		filter.HopRefused: "The second mail server's consent: its own restrictions and its log say what it wants.",

@@ -62,6 +62,7 @@ func becauseOf(reason filter.Reason) string {
 		filter.TooBig:    "It is larger than the second mail server takes, or than server.max_message.",
 		filter.TooMany:   "It has more recipients than one transaction may have. Its sender comes again for the others.",
 		filter.Apart:     "The recipient is under another policy than those before, and policy.mixed is \"split\". Its sender comes again for such recipients.",
+		filter.Unmapped:  "policy.policy_map could not be asked which policy its recipient has chosen, and a refusal would have been a guess. policy.on_map_failure decides what happens then.",
 		filter.Malformed: "It has line ends or bytes that it must not have, so that two servers could read it as two different messages.",
 		filter.Loop:      "It has so many Received fields that it must be going in a circle between servers.",
 		filter.HopLost:   "The second mail server was away, broke off, or answered nonsense.",

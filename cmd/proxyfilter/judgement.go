@@ -8,6 +8,7 @@ import (
 
 	"proxyfilter/filter"
 	"proxyfilter/filter/clamd"
+	"proxyfilter/filter/socketmap"
 	"proxyfilter/filter/spamd"
 	"proxyfilter/relay"
 )
@@ -19,6 +20,7 @@ type judgement struct {
 	own     relay.Own      // what only we write into a header
 	scanner *spamd.Scanner // nil when spamd is switched off
 	viruses *clamd.Scanner // nil when clamd is
+	table   *socketmap.Map // nil when there is no map
 
 	stopScanner, stopViruses func()
 }
@@ -28,7 +30,9 @@ func newJudgement(c *config, log zerolog.Logger) *judgement {
 	j := &judgement{own: newOwn(c)}
 	j.startScanner(c, nil, log)
 	j.startViruses(c, log)
+	j.table = newTable(c)
 	j.judge = judgeOf(c, j.scanner, j.viruses)
+	j.judge.Map = newPolicyMap(c, j.table, log)
 	return j
 }
 
@@ -60,12 +64,16 @@ func (j *judgement) startViruses(c *config, log zerolog.Logger) {
 func (j *judgement) stop() {
 	j.stopScanner()
 	j.stopViruses()
+	if j.table != nil {
+		j.table.Close()
+	}
 }
 
 // follow is the judgement under a new configuration. A scanner stays when nothing
-// about it has changed; retire ends those that did not, once no message is with them.
+// about it has changed; retire ends those that did not, once no message is with them. The
+// policy map stays likewise, with what it remembers.
 func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *judgement, retire []func()) {
-	next = &judgement{own: newOwn(after), scanner: j.scanner, viruses: j.viruses, stopScanner: j.stopScanner, stopViruses: j.stopViruses}
+	next = &judgement{own: newOwn(after), scanner: j.scanner, viruses: j.viruses, table: j.table, stopScanner: j.stopScanner, stopViruses: j.stopViruses}
 	if about("spamd", before, after) {
 		next.startScanner(after, j.scanner, log)
 		retire = append(retire, j.stopScanner)
@@ -74,7 +82,14 @@ func (j *judgement) follow(before, after *config, log zerolog.Logger) (next *jud
 		next.startViruses(after, log)
 		retire = append(retire, j.stopViruses)
 	}
+	if before.Policy.PolicyMap != after.Policy.PolicyMap {
+		if j.table != nil {
+			j.table.Close() // messages that wait for it have their answers all the same
+		}
+		next.table = newTable(after)
+	}
 	next.judge = judgeOf(after, next.scanner, next.viruses)
+	next.judge.Map = newPolicyMap(after, next.table, log)
 	return next, retire
 }
 

@@ -49,7 +49,7 @@ func (m *metrics) countFindings(r *filter.Record) {
 			m.sourceErrors.WithLabelValues(name, string(f.Cause)).Inc()
 			continue
 		}
-		scanned = scanned || f.ListEntry() == "" && !f.Viruses
+		scanned = scanned || !f.HasLabel(filter.Listed) && !f.Viruses
 	}
 	if scanned {
 		m.score.Observe(r.Verdict.Score)

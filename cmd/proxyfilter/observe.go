@@ -22,7 +22,7 @@ func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
 func (d *daemon) observe(p pages) {
 	d.pages = p
 	p.remark(d.log)
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName)
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,

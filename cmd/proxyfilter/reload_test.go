@@ -64,6 +64,8 @@ lists_reject_at = 12.0
 mixed = "split"
 speed_adjust = "off"
 recipient_delimiter = "+"
+policy_map = "socketmap:unix:/run/customers:policy"
+on_map_failure = "defer"
 `
 
 func TestReloadTakesOverEveryKeyThatIsSaidToBeLive(t *testing.T) {

@@ -18,6 +18,9 @@ func newPolicies(c *config) filter.Policies {
 		Mixed:     map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split}[c.Policy.Mixed],
 		Listeners: map[string]filter.Policy{},
 	}
+	if c.Policy.OnMapFailure == "default" {
+		ps.OnMapFailure = filter.Accept
+	}
 	known := map[string]filter.Policy{filter.DefaultPolicy: ps.Default, filter.OwnPolicy: ps.Own()}
 	var scopes []filter.Scope
 	for i := range c.Policies {
@@ -31,6 +34,9 @@ func newPolicies(c *config) filter.Policies {
 	}
 	if len(scopes) > 0 || len(c.Policy.Forwarded.all) > 0 {
 		ps.Selection = filter.NewSelection(scopes, c.Policy.RecipientDelimiter)
+	}
+	if c.Policy.PolicyMap != "" {
+		ps.Named = known
 	}
 	for _, l := range c.Listeners {
 		if p, set := known[l.Policy]; set {

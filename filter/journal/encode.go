@@ -136,9 +136,24 @@ func (e *encoder) finding(f *filter.Finding) finding {
 		Source: f.Source, Score: finite(f.Score), Limit: finite(f.Limit), Rules: e.rules[from:len(e.rules):len(e.rules)],
 		Labels: f.Labels, Advice: f.Advice, Text: f.Text, Server: f.Server, Viruses: f.Viruses,
 		Waited: toSeconds(f.Waited), Took: toSeconds(f.Took),
-		Cause: f.Cause, Err: f.Err, Blind: toSeconds(f.Blind),
+		Cause: f.Cause, Err: f.Err, Blind: toSeconds(f.Blind), Assigned: assigned(f.Assigned),
 	}
 }
+
+// assigned are the first assignments that fit into the room of recipients.
+func assigned(all []filter.Assignment) (some []assignment) {
+	room := maxRecipients
+	for _, a := range all {
+		if room -= len(a.Recipient) + len(a.Policy) + len(a.Mailbox) + len(a.Err) + assignmentSize; room < 0 {
+			break
+		}
+		some = append(some, assignment(a))
+	}
+	return some
+}
+
+// assignmentSize is that of its names.
+const assignmentSize = 80
 
 // Entry is a Record that was read back.
 type Entry struct {

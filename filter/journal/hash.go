@@ -143,6 +143,11 @@ func (h hasher) finding(f *filter.Finding) {
 	for i := range f.Rules {
 		f.Rules[i].Description = h.text(f.Rules[i].Description)
 	}
+	for i := range f.Assigned {
+		a := &f.Assigned[i]
+		a.Recipient, a.Err = h.address(a.Recipient), h.text(a.Err)
+		a.Mailbox = "" // one's own name for a person
+	}
 }
 
 // bareMessageID is one without what stands around it, which people leave out.

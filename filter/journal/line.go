@@ -85,6 +85,16 @@ type finding struct {
 	Cause   filter.Cause  `json:"cause,omitempty"`
 	Err     string        `json:"error,omitempty"`
 	Blind   seconds       `json:"blind,omitempty"`
+
+	Assigned []assignment `json:"assigned,omitempty"`
+}
+
+type assignment struct {
+	Recipient string `json:"recipient"`
+	Policy    string `json:"policy,omitempty"`
+	Mailbox   string `json:"mailbox,omitempty"`
+	Stale     bool   `json:"stale,omitempty"`
+	Err       string `json:"error,omitempty"`
 }
 
 type rule struct {
@@ -161,6 +171,9 @@ func (f *finding) finding() filter.Finding {
 	}
 	for _, r := range f.Rules {
 		found.Rules = append(found.Rules, filter.Rule(r))
+	}
+	for _, a := range f.Assigned {
+		found.Assigned = append(found.Assigned, filter.Assignment(a))
 	}
 	return found
 }

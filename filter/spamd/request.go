@@ -41,7 +41,7 @@ func (s *Scanner) compose(m filter.Message) (request, error) {
 	if m.Content == nil {
 		return request{}, errors.New("the message has no content")
 	}
-	user, err := s.user(m.Recipients)
+	user, err := s.user(m)
 	if err != nil {
 		return request{}, err
 	}
@@ -65,13 +65,16 @@ func (s *Scanner) compose(m filter.Message) (request, error) {
 // user is whose preferences apply. They are the recipient's however a sender spells
 // him: spamd knows no user "User"@Example.org, and would judge without any. It would
 // answer 76 to a control character, and a line end would make a field of the rest.
-func (s *Scanner) user(recipients []string) (string, error) {
+func (s *Scanner) user(m filter.Message) (string, error) {
 	const recipient = "{recipient}"
 	user := s.config.User
 	if strings.Contains(user, recipient) {
-		if len(recipients) == 1 {
-			user = strings.ReplaceAll(user, recipient, filter.Mailbox(recipients[0]))
-		} else {
+		switch {
+		case m.Mailbox != "":
+			user = strings.ReplaceAll(user, recipient, m.Mailbox)
+		case len(m.Recipients) == 1:
+			user = strings.ReplaceAll(user, recipient, filter.Mailbox(m.Recipients[0]))
+		default:
 			user = s.config.SharedUser
 		}
 	}
