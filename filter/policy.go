@@ -232,10 +232,11 @@ func advised(findings []Finding, advice Action) *Finding {
 }
 
 // unsure reports a score that rests on a part of a signed message: rules about
-// broken signatures then say nothing about the sender.
+// broken signatures then say nothing about the sender. What a search for viruses has
+// read is of no account for that.
 func unsure(findings []Finding) bool {
 	for _, f := range findings {
-		if f.HasLabel(Truncated) && f.HasLabel(Signed) {
+		if !f.Viruses && f.HasLabel(Truncated) && f.HasLabel(Signed) {
 			return true
 		}
 	}
