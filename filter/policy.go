@@ -170,7 +170,7 @@ func (p Policy) tagAt(findings []Finding) float64 {
 		return p.TagAt
 	}
 	for _, f := range findings {
-		if f.Limit != 0 {
+		if f.Limit != 0 && !f.Viruses {
 			return f.Limit
 		}
 	}

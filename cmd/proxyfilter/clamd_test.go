@@ -11,7 +11,7 @@ import (
 
 func TestReloadBringsClamdAndTakesItAway(t *testing.T) {
 	s := open(t, "")
-	first := s.current.Load()
+	first, before := s.current.Load(), fingerprint(s.log.await(t, "serving: "))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +42,15 @@ func TestReloadBringsClamdAndTakesItAway(t *testing.T) {
 
 	s.rewrite(t, section, "")
 	s.signals <- syscall.SIGHUP
-	s.log.await(t, "configuration reloaded: changed=clamd.server,clamd.slots")
+	s.log.await(t, "configuration reloaded: changed=clamd.server,clamd.slots", before)
 	if err := s.send(clamdtest.Worm); err != nil {
 		t.Errorf("without clamd: %v", err)
 	}
+}
+
+// fingerprint is the word of a log line that names the configuration in force.
+func fingerprint(line string) string {
+	_, word, _ := strings.Cut(line, "fingerprint=")
+	word, _, _ = strings.Cut(strings.TrimSpace(word), ",")
+	return "fingerprint=" + word
 }
