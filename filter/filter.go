@@ -147,6 +147,7 @@ const (
 	Gone       Reason = "gone"        // Postfix hung up before the final dot
 	Aborted    Reason = "aborted"     // the transaction ended before its end of data
 	Duplicate  Reason = "duplicate"   // the next hop has this message already, or it is on its way there
+	Emergency  Reason = "emergency"   // it would be refused, and refusals are suspended
 	Internal   Reason = "internal"    // the spool or this program failed
 )
 
@@ -154,6 +155,6 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Clean, Score, Advice, Virus, Busy, Unscanned, TooBig, TooMany, Apart, Unmapped, Malformed, Loop,
-		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Internal,
+		HopRefused, HopLost, Late, Gone, Aborted, Duplicate, Emergency, Internal,
 	}
 }

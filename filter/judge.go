@@ -27,6 +27,10 @@ type Judge struct {
 	// is asked before the scanners, because it knows whose preferences these may use.
 	Map PolicyMap
 
+	// Suspended says what happens at present instead of a refusal: see Suspension. It
+	// is asked about mail that would be refused, and must be quick. Nil: nothing does.
+	Suspended func() Action
+
 	// Signer finds a domain of those wanted whose signature of the content is valid.
 	// It ends with its context. It is asked about mail whose score is too high, when
 	// Lists.AcceptSigned is not empty.
@@ -46,6 +50,10 @@ const grace = 100 * time.Millisecond
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
 func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
+	return j.unlessSuspended(m.Envelope, j.weigh(ctx, m))
+}
+
+func (j Judge) weigh(ctx context.Context, m Message) Verdict {
 	assigned := j.assign(ctx, &m.Envelope)
 	m.Mailbox = mailbox(m.Recipients, assigned)
 	findings := append(j.look(ctx, m), assigned...)

@@ -112,6 +112,7 @@ func (p Policy) Decide(findings []Finding) Verdict {
 	p.weigh(&v)
 	p.cap(&v)
 	p.search(&v)
+	p.suspend(&v)
 	return p.soften(v)
 }
 

@@ -14,7 +14,7 @@ func unscanned(findings []Finding, viruses bool) (asked bool, cause Cause, blind
 	for i := range findings {
 		f := &findings[i]
 		switch {
-		case f.Viruses != viruses || f.HasLabel(Listed):
+		case f.Viruses != viruses || f.HasLabel(Listed) || f.HasLabel(Suspended):
 			continue
 		case f.Cause == "":
 			return true, "", 0

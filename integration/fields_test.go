@@ -4,6 +4,8 @@ package integration
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,3 +82,41 @@ fields = ["X-Our-Score: {score}"]
 silence_autoresponders = true
 subject_prefix = "[SPAM]"
 `
+
+func TestThePanicFileStopsRefusalsThroughPostfix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "panic")
+	s := own(t, rig.Options{Filter: rig.FilterOptions{Set: []string{"policy.panic_file=" + path}}})
+	for way, front := range fronts(s) {
+		t.Run(way, func(t *testing.T) {
+			told := func(want string) {
+				t.Helper()
+				if reply := (visit{content: message(uniqueID(t), gtube+"\r\n")}).deliver(t, front); !strings.HasPrefix(reply.String(), want) {
+					t.Errorf("told %s, want %s", reply, want)
+				}
+			}
+			change := func(word, log string) {
+				t.Helper()
+				mark := s.Filter.Log.Mark()
+				if err := os.WriteFile(path, []byte(word), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Filter.Log.Wait(within(t), mark, log); err != nil {
+					t.Fatal(err)
+				}
+			}
+			told("550 5.7.1")
+			change("", "PANIC: .*instead=defer")
+			told("451 4.7.0")
+			change("tag", "PANIC: .*instead=tag")
+			told("250 2.0.0")
+			mark := s.Filter.Log.Mark()
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Filter.Log.Wait(within(t), mark, "refusals are in force again"); err != nil {
+				t.Fatal(err)
+			}
+			told("550 5.7.1")
+		})
+	}
+}

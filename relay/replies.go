@@ -45,6 +45,8 @@ func verdictReply(v filter.Verdict, id string) wire.Reply {
 		return text(550, clip("5.7.1 "+expand(v.Text, id)))
 	case v.Reason == filter.Internal:
 		return brokenReply()
+	case v.Reason == filter.Emergency:
+		return text(451, "4.7.0 Message cannot be accepted at the moment, try again")
 	case v.Reason == filter.Busy:
 		return text(451, "4.3.2 Too busy to check the message now, try again")
 	}

@@ -109,6 +109,7 @@ type policyConfig struct {
 
 	// Of [policy] only: they are about several policies.
 	Mixed              string
+	PanicFile          string // empty: none
 	SpeedAdjust        string // what Postfix does
 	RecipientDelimiter string
 	PolicyMap          string // empty: none

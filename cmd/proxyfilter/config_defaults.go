@@ -48,7 +48,7 @@ func defaults(format string) config {
 			Virus: "reject",
 			Mode:  "enforce", RejectAt: 10, OnScanFailure: "defer", OnBusy: "defer",
 			RejectText: filter.DefaultRejectText, Headers: "all",
-			ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on", OnMapFailure: "default",
+			PanicFile: "/etc/proxyfilter/panic", ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on", OnMapFailure: "default",
 		},
 		Log:    logConfig{Level: "info", Format: format},
 		Status: statusConfig{Listen: loopback("10088"), Details: defaultDetails()},

@@ -90,6 +90,7 @@ func (c *config) spamdKeys() []key {
 func (c *config) policyKeys() []key {
 	p := &c.Policy
 	return append(p.keys("policy.", &c.dir),
+		key{"policy.panic_file", text(&p.PanicFile, fileRules), true, "while this file exists, nothing is refused by policy: \"tag\" in it marks instead, \"defer\" or nothing answers 451; looked at once a second"},
 		key{"policy.mixed", word(&p.Mixed, "lenient", "strict", "split"), true, "recipients under several policies: lenient refuses if all of these refuse, strict if one does, split wants a transaction for each policy"},
 		key{"policy.speed_adjust", word(&p.SpeedAdjust, "on", "off"), true, "whether Postfix uses smtpd_proxy_options=speed_adjust; split needs \"off\", here and there"},
 		key{"policy.recipient_delimiter", text(&p.RecipientDelimiter, delimiterRules), true, "as Postfix's: what stands behind it in a user's name makes no difference to [policies.NAME]"},

@@ -37,6 +37,7 @@ type daemon struct {
 	manager manager
 
 	current atomic.Pointer[judgement]
+	panic   panicSwitch
 	server  *relay.Server
 	doors   []relay.Door
 	pages   pages
@@ -80,6 +81,7 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 	d.succeed()
 	d.announce()
 	next := d.offered(ctx)
+	d.background.Go(func() { d.panic.run(d.ended) })
 	d.background.Go(func() { d.manager.watchdog(d.ended, d.alive) })
 	patience := d.config.Relay.ConnectTimeout
 	d.background.Go(func() { d.probe(patience) })

@@ -159,6 +159,10 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		_, err := fmt.Fprintf(w, "\n%s%s could not answer, after %.3f s: %s: %s\n", visible(f.Source), visible(server), f.Took.Seconds(), f.Cause, visible(f.Err))
 		return err
 	}
+	if f.HasLabel(filter.Suspended) {
+		_, err := fmt.Fprintln(w, "\nRefusals were suspended (policy.panic_file).")
+		return err
+	}
 	if text := listText(f); text != "" {
 		_, err := fmt.Fprintf(w, "\n%s.\n", visible(text))
 		return err

@@ -71,6 +71,7 @@ func remedy(reason filter.Reason) string {
 		filter.Gone:       "A client that waits, or a quicker answer: the times below say what it waited for.",
 		filter.Aborted:    "A client that sends its message to the end.",
 		filter.Duplicate:  "Another try, a little later.",
+		filter.Emergency:  "Whatever it would have been refused for: then refusals do not matter. Its sender comes again.",
 		filter.Internal:   "The end of the fault: most often the directory of the spool is full or gone (budget.spool_dir).",
 	}[reason]
 }

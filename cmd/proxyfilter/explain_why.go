@@ -32,6 +32,9 @@ func headline(r *filter.Record) string {
 // because is the reason in a sentence or two, each of which can stand alone.
 func because(r *filter.Record) []string {
 	v := &r.Verdict
+	if v.Suspended() != filter.Undecided {
+		return []string{"It would have been refused, but refusals were suspended at that moment: policy.panic_file existed."}
+	}
 	switch v.Reason {
 	case filter.Clean:
 		return []string{fmt.Sprintf("Its score of %.1f is below %.1f, from which mail is marked.", v.Score, v.TagAt)}
@@ -69,6 +72,7 @@ func becauseOf(reason filter.Reason) string {
 		filter.Late:      "There was no time left to hand it on before Postfix would have stopped waiting.",
 		filter.Gone:      "Postfix hung up while it was being checked, mostly because the client did.",
 		filter.Aborted:   "The client or Postfix broke off, or began anew.",
+		filter.Emergency: "It would have been refused, but refusals were suspended at that moment: policy.panic_file existed.",
 		filter.Internal:  "This program could not handle it: the error below is for its administrator.",
 	}[reason]
 }

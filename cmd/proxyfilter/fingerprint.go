@@ -53,7 +53,7 @@ func ownMatter(k key) bool {
 		return true
 	}
 	switch k.last() {
-	case "listen", "next_hop", "servers", "server", "spool_dir", "takeover": // where
+	case "listen", "next_hop", "servers", "server", "spool_dir", "takeover", "panic_file": // where
 		return true
 	case "hostname", "authserv_id", "allow": // who
 		return true

@@ -41,6 +41,8 @@ connect_timeout = "900ms"
 [clamd]
 slots = 9
 connect_timeout = "900ms"
+[policy]
+panic_file = "/nine"
 [log]
 level = "warn"
 format = "console"

@@ -49,7 +49,7 @@ func (m *metrics) countFindings(r *filter.Record) {
 			m.sourceErrors.WithLabelValues(name, string(f.Cause)).Inc()
 			continue
 		}
-		scanned = scanned || !f.HasLabel(filter.Listed) && !f.Viruses
+		scanned = scanned || !f.HasLabel(filter.Listed) && !f.Viruses && !f.HasLabel(filter.Suspended)
 	}
 	if scanned {
 		m.score.Observe(r.Verdict.Score)

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"proxyfilter/filter"
+)
 
 // state is what is asked for at every scrape. Its functions must be quick.
 type state struct {
@@ -8,6 +12,7 @@ type state struct {
 	spool         func() (ram, disk int64)
 	slots         func() []slots
 	waiting       func() int
+	suspended     func() filter.Action // what happens instead of a refusal
 	lostLines     func() int64
 	lostRecords   func() map[string]int64 // by cause: a closed set of words
 	storeErrors   func() int64
@@ -23,7 +28,7 @@ type slots struct {
 // stateCollector turns state into metrics.
 type stateCollector struct {
 	state
-	conversations, spool, slots, waiting, lost, lostRecords, storeErrors *prometheus.Desc
+	conversations, spool, slots, waiting, suspended, lost, lostRecords, storeErrors *prometheus.Desc
 }
 
 // watch adds what the running parts know of themselves.
@@ -37,6 +42,7 @@ func (m *metrics) watch(s state) {
 		spool:         desc("spool_bytes", "Bytes of messages held now, by where.", "where"),
 		slots:         desc("slots", "Scan slots of each server, by state.", "server", "state"),
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
+		suspended:     desc("refusals_suspended", "1 while policy.panic_file exists, and nothing is refused; instead says what is done.", "instead"),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
 		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
 		storeErrors:   desc("store_errors_total", "Uses of the store that failed or took too long; what they were about is forgotten at a restart."),
@@ -45,7 +51,7 @@ func (m *metrics) watch(s state) {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.lost, c.lostRecords, c.storeErrors} {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.suspended, c.lost, c.lostRecords, c.storeErrors} {
 		to <- d
 	}
 }
@@ -59,6 +65,13 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.spool, float64(ram), "ram")
 	gauge(c.spool, float64(disk), "disk")
 	gauge(c.waiting, float64(c.state.waiting()))
+	for _, instead := range []filter.Action{filter.Defer, filter.Tag} {
+		lasts := 0.0
+		if c.state.suspended() == instead {
+			lasts = 1
+		}
+		gauge(c.suspended, lasts, instead.String())
+	}
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
 	to <- prometheus.MustNewConstMetric(c.storeErrors, prometheus.CounterValue, float64(c.state.storeErrors()))

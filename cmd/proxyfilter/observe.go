@@ -16,18 +16,23 @@ import (
 )
 
 // judge is the one in force. The relay asks once per message.
-func (d *daemon) judge() relay.Judge { return d.current.Load().judge }
+func (d *daemon) judge() relay.Judge {
+	j := d.current.Load().judge
+	j.Suspended = d.panic.suspended
+	return j
+}
 
 // observe starts the metrics and the pages.
 func (d *daemon) observe(p pages) {
 	d.pages = p
 	p.remark(d.log)
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName)
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName, filter.PanicName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,
 		spool:         d.server.Spool.Used,
 		slots:         func() []slots { return d.current.Load().slots() },
+		suspended:     d.panic.suspended,
 		waiting:       func() int { return d.current.Load().waiting() },
 		lostLines:     d.lines.lost.Load,
 		lostRecords:   d.journalLosses,
@@ -65,6 +70,9 @@ func (d *daemon) page(p pages, open bool) *page {
 // summary is the page for a human: how many, how long, how full.
 func (d *daemon) summary(to io.Writer) {
 	fmt.Fprintf(to, "proxyfilter %s, up %s\n\n", d.build.Version, time.Since(d.started).Round(time.Second))
+	if instead := d.panic.suspended(); instead != filter.Undecided {
+		fmt.Fprintf(to, "PANIC: no mail is refused, but there is %q instead, while %s exists\n\n", instead, *d.panic.path.Load())
+	}
 	ram, disk := d.server.Spool.Used()
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()

@@ -30,6 +30,7 @@ func (d *daemon) reload() {
 	old := d.current.Load()
 	after, replaced := old.follow(&before, &d.config, d.log)
 	d.current.Store(after)
+	d.panic.follow(d.config.Policy.PanicFile)
 	if len(replaced) > 0 {
 		d.retire(replaced)
 	}

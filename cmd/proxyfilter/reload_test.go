@@ -61,6 +61,7 @@ forwarded = ["example.com"]
 forwarded_reject_at = 5.0
 forwarders = ["192.0.2.0/24"]
 lists_reject_at = 12.0
+panic_file = "/run/panic"
 mixed = "split"
 speed_adjust = "off"
 recipient_delimiter = "+"
