@@ -159,10 +159,6 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 		_, err := fmt.Fprintf(w, "\n%s%s could not answer, after %.3f s: %s: %s\n", visible(f.Source), visible(server), f.Took.Seconds(), f.Cause, visible(f.Err))
 		return err
 	}
-	if f.HasLabel(filter.Suspended) {
-		_, err := fmt.Fprintln(w, "\nRefusals were suspended (policy.panic_file).")
-		return err
-	}
 	if text := listText(f); text != "" {
 		_, err := fmt.Fprintf(w, "\n%s.\n", visible(text))
 		return err
@@ -191,6 +187,9 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 
 // listText is what a list says, or nothing when the finding is none.
 func listText(f *filter.Finding) string {
+	if f.HasLabel(filter.Suspended) {
+		return "Refusals were suspended (policy.panic_file)"
+	}
 	if id := f.MailingList(); id != "" {
 		return "It comes from the mailing list " + id + ", which has signed it"
 	}
