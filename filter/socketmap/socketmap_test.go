@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -134,11 +134,10 @@ func TestQuestionsShareAFewConnections(t *testing.T) {
 	s, m := serve(t)
 	s.Set(socketmaptest.Faults{Hang: true}, "x", "")
 	m.Timeout, m.Connections = time.Hour, 2
-	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for i := range 10 {
 		all.Go(func() {
-			if a, err := m.Lookup(ctx, fmt.Sprint(i)); err == nil {
+			if a, err := m.Lookup(t.Context(), fmt.Sprint(i)); err == nil {
 				t.Errorf("got %+v", a)
 			}
 		})
@@ -146,7 +145,7 @@ func TestQuestionsShareAFewConnections(t *testing.T) {
 	for s.MostConnections() < 2 { // one that hangs keeps its place
 		runtime.Gosched()
 	}
-	cancel()
+	s.Close()
 	all.Wait()
 	if n := s.MostConnections(); n > 2 {
 		t.Errorf("%d connections", n)
