@@ -72,6 +72,7 @@ func (v visit) deliver(t *testing.T, address string) rig.Reply {
 			t.Fatalf("RCPT: %v", reply)
 		}
 	}
+	defer c.Close() // Postfix takes 50 from one client at once
 	reply, err := c.Data(v.content)
 	if err != nil {
 		t.Fatal(err)
