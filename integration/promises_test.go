@@ -76,12 +76,11 @@ func stageFor(t *testing.T, sites map[string]*stage, s dialogue.Setup) *stage {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := rig.FreeAddresses(1) // not one that a connection may take meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return free[0]
 }
 
 // real is one case on a stage: what was there before does not count.

@@ -76,7 +76,11 @@ func parseAddress(s string, u use) (address, error) {
 		if u != forListening {
 			return address{}, wrongf("", "%s: sockets of systemd are for SMTP only", quote(s))
 		}
-		return address{Network: "systemd", Addr: strings.TrimPrefix(strings.TrimPrefix(s, "systemd"), ":")}, nil
+		name := strings.TrimPrefix(strings.TrimPrefix(s, "systemd"), ":")
+		if strings.Contains(name, ":") { // systemd.socket(5), FileDescriptorName=
+			return address{}, wrongf("", "%s: the name of a socket of systemd has no colon", quote(s))
+		}
+		return address{Network: "systemd", Addr: name}, nil
 	case strings.HasPrefix(s, "/"):
 		return address{}, wrongf("write "+quote("unix:"+s), "%s has no port", quote(s))
 	case strings.HasPrefix(s, "inet:"):
