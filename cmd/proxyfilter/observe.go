@@ -56,7 +56,7 @@ func (d *daemon) observe(p pages) {
 // page is the status page, at the listener for details or at the other one.
 func (d *daemon) page(p pages, open bool) *page {
 	one := &page{
-		pages: p.templates, now: d.now, latest: d.ring.Latest, open: open, token: p.token, places: make(chan struct{}, lookups),
+		now: d.now, latest: d.ring.Latest, open: open, token: p.token, places: make(chan struct{}, lookups),
 	}
 	if p.details != nil {
 		one.elsewhere = d.config.Status.Details.place()

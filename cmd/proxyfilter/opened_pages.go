@@ -10,7 +10,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"proxyfilter/cmd/proxyfilter/status"
 	"proxyfilter/cmd/proxyfilter/takeover"
 )
 
@@ -18,9 +17,8 @@ import (
 type pages struct {
 	status, details, metrics *takeover.Socket
 
-	templates *status.Pages
-	token     string // "": details are shown at details only
-	without   error  // why there is no details, though nobody has switched it off
+	token   string // "": details are shown at details only
+	without error  // why there is no details, though nobody has switched it off
 }
 
 func openPages(c *config, from supply) (found pages, err error) {
@@ -30,9 +28,6 @@ func openPages(c *config, from supply) (found pages, err error) {
 			found = pages{}
 		}
 	}()
-	if found.templates, err = status.New(); err != nil {
-		return found, err
-	}
 	if found.token, err = readToken(c.Status.TokenFile); err != nil {
 		return found, fmt.Errorf("status.token_file: %w", err)
 	}

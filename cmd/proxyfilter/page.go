@@ -17,7 +17,6 @@ import (
 // is shown only where its reader may see it: at a listener that file permissions
 // guard, or to whoever knows the token.
 type page struct {
-	pages  *status.Pages
 	now    func() status.Now
 	latest func(limit int) (failures, passed []status.Row)
 
@@ -111,7 +110,7 @@ func (p *page) front(to http.ResponseWriter, r *http.Request) {
 		now.Login = fullPath
 	}
 	secured(to, "text/html; charset=utf-8")
-	_ = p.pages.Now(to, now) // the reader has gone
+	_ = status.WriteNow(to, now) // the reader has gone
 }
 
 // explain tells the story of what was asked for, to a browser or as plain text.
@@ -127,7 +126,7 @@ func (p *page) explain(to http.ResponseWriter, r *http.Request, what string) {
 	}
 	secured(to, "text/html; charset=utf-8")
 	to.WriteHeader(code)
-	_ = p.pages.Story(to, story)
+	_ = status.WriteStory(to, story)
 }
 
 func (p *page) story(ctx context.Context, what string) (s status.Story, code int) {

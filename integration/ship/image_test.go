@@ -93,7 +93,7 @@ func TestTheImageHoldsTheSameProgramInEveryBuildAndNothingElse(t *testing.T) {
 		t.Errorf("two builds gave %s and %s", first, second)
 	}
 	whole, err := strconv.ParseInt(strings.TrimSpace(command(t, "docker", "image", "inspect", "-f", "{{.Size}}", image)), 10, 64)
-	if err != nil || whole > 25_000_000 || whole > size+1<<16 {
+	if err != nil || whole > 20_000_000 || whole > size+1<<16 {
 		t.Errorf("the image has %d bytes, the program %d (%v)", whole, size, err)
 	}
 	t.Logf("%d bytes, built twice without a network", whole)

@@ -2,70 +2,79 @@
 // and kept: its plots are inline SVG, its style is in it, it asks no network and runs
 // no script. Its Content-Security-Policy says so too, for whoever puts it on a server.
 //
-// Names of rules, addresses and references come from strangers. html/template escapes
-// them for the place where they stand; nothing here marks a text as safe. What cannot be
-// printed, such as a character that turns the direction of writing, becomes "?".
+// Names of rules, addresses and references come from strangers. Package markup escapes
+// every value. What cannot be printed, such as a character that turns the direction of
+// writing, becomes "?".
 package reportpage
 
 import (
-	_ "embed"
-	"fmt"
-	"html/template"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 
+	"proxyfilter/cmd/proxyfilter/markup"
 	"proxyfilter/filter"
 	"proxyfilter/filter/review"
 )
 
-//go:embed page.html
-var page string
-
-// view is what the page shows beyond the Summary.
-type view struct {
-	review.Summary
-	Scores   plot
-	Timeline plot
-	Step     string
-	Limits   review.Limits // of most mail
-	Tables   []table
-}
-
-// table is one list of what stands out.
-type table struct {
-	Title, What string
-	Refusals    bool // nothing else is counted
-	All         []review.Ranked
-}
-
 // Write writes the page.
 func Write(w io.Writer, s review.Summary) error {
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"visible": visible, "word": word, "known": known,
-		"minute":  func(t time.Time) string { return t.Local().Format("2 Jan 2006 15:04") },
-		"second":  func(t time.Time) string { return t.Local().Format(time.DateTime) },
-		"seconds": func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) },
-		"points":  func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) },
-	}).Parse(page)
-	if err != nil {
-		return fmt.Errorf("the page: %w", err)
-	}
-	v := view{
-		Summary: s, Scores: scores(s), Timeline: timeline(s),
-		Step: strings.TrimSuffix(strings.TrimSuffix(time.Duration(s.Step*float64(time.Second)).String(), "0s"), "0m"),
-		Tables: []table{
-			{"Rules, by messages that hit them", "Rule", false, s.Rules},
-			{"Clients, by refusals", "Client", true, s.Clients},
-			{"Recipients, by messages", "Recipient", false, s.To},
-		},
-	}
-	if len(s.Limits) > 0 {
-		v.Limits = s.Limits[0]
-	}
-	return t.Execute(w, v)
+	p := &markup.Page{}
+	span := "Mail from " + minute(s.From) + " to " + minute(s.Until)
+	p.Put(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{}</title>
+`, span)
+	p.Put(style)
+	p.Put("</head>\n<body>\n<h1>{}</h1>\n", span)
+	actions(p, s)
+	plots(p, s)
+	rankings(p, s)
+	scans(p, s)
+	overruled(p, s)
+	p.Put(`<p class="faint">What became of one message: <code>proxyfilter explain REFERENCE</code>.</p>
+</body>
+</html>
+`)
+	return p.Flush(w)
 }
+
+// actions is what became of mail, and how much of it is known to be wanted.
+func actions(p *markup.Page, s review.Summary) {
+	p.Put("<p>{} records.", s.Records)
+	if s.Observed > 0 {
+		p.Put(" Of {} it was only observed what would have happened: below, such refusals count as refusals in plots and lists, not in this table.", s.Observed)
+	}
+	p.Put(`</p>
+<div class="wide"><table>
+<thead><tr><th>What became of it</th><th class="n">Messages</th><th class="n">Share</th></tr></thead>
+<tbody>`)
+	for _, a := range s.Actions() {
+		p.Put("\n"+`<tr><td>{}</td><td class="n">{}</td><td class="n">{} %</td></tr>`, word(a.Action), a.Count, points(a.Share))
+		for _, r := range a.Reasons {
+			p.Put("\n"+`<tr class="reason"><td>{}</td><td class="n">{}</td><td></td></tr>`, r.Reason, r.Count)
+		}
+	}
+	p.Put("\n</tbody></table></div>\n")
+	for _, k := range s.Wanted {
+		p.Put("<p>Known to be wanted: {} {}.</p>\n", k.Count, known(k.How))
+	}
+}
+
+func minute(t time.Time) string { return t.Local().Format("2 Jan 2006 15:04") }
+
+func second(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+func seconds(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
+
+func points(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
 // visible shows what cannot be printed as "?". Escaping alone would let a text turn the
 // direction of what stands around it.

@@ -1,15 +1,12 @@
 package status
 
 import (
-	"embed"
-	"fmt"
-	"html/template"
+	_ "embed"
 	"io"
 	"time"
-)
 
-//go:embed now.html story.html frame.html style.css
-var files embed.FS
+	"proxyfilter/cmd/proxyfilter/markup"
+)
 
 // Policy is the Content-Security-Policy of every page. Nothing may be loaded but our
 // own style, and forms lead nowhere else.
@@ -74,38 +71,68 @@ type Story struct {
 	Warning string
 }
 
-// Pages are the templates. They are parsed once.
-type Pages struct{ now, story *template.Template }
-
-// New parses the pages.
-func New() (*Pages, error) {
-	functions := template.FuncMap{
-		"clock": func(t time.Time) string { return t.Local().Format("Jan 2 15:04:05") },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	}
-	parse := func(name string) (*template.Template, error) {
-		t, err := template.New("frame.html").Funcs(functions).ParseFS(files, "frame.html", name)
-		if err != nil {
-			return nil, fmt.Errorf("status page: %w", err)
-		}
-		return t, nil
-	}
-	now, err := parse("now.html")
-	if err != nil {
-		return nil, err
-	}
-	story, err := parse("story.html")
-	return &Pages{now, story}, err
+// WriteNow writes the front page.
+func WriteNow(w io.Writer, n Now) error {
+	p := begin("proxyfilter on " + n.Host)
+	n.state(p)
+	n.facts(p)
+	n.details(p)
+	n.rates(p)
+	n.scanners(p)
+	n.scores(p)
+	n.outcomes(p)
+	return end(p, w)
 }
 
-// Now writes the front page.
-func (p *Pages) Now(w io.Writer, n Now) error { return p.now.Execute(w, n) }
+// WriteStory writes the page of one message.
+func WriteStory(w io.Writer, s Story) error {
+	p := begin(s.What + " – proxyfilter")
+	p.Put("<h1><bdi>{}</bdi></h1>\n", s.What)
+	if s.Warning != "" {
+		p.Put(`<p class="state bad" role="status">{}</p>`+"\n", s.Warning)
+	}
+	if s.Missing != "" {
+		p.Put(`<p role="status">{}</p>`+"\n", s.Missing)
+	}
+	for i, text := range s.Found {
+		p.Put(`<section aria-label="Story {}"><pre class="story">{}</pre></section>`+"\n", i, text)
+	}
+	p.Put(`<p><a href="/details">Back</a></p>` + "\n")
+	return end(p, w)
+}
 
-// Story writes the page of one message.
-func (p *Pages) Story(w io.Writer, s Story) error { return p.story.Execute(w, s) }
+// begin is the frame of all pages, up to their content.
+func begin(title string) *markup.Page {
+	p := &markup.Page{}
+	p.Put(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{}</title>
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<a class="skip" href="#main">To the content</a>
+<header><p><a href="/">proxyfilter</a></p></header>
+<main id="main" tabindex="-1">
+`, title)
+	return p
+}
+
+func end(p *markup.Page, w io.Writer) error {
+	p.Put("</main>\n</body>\n</html>\n")
+	return p.Flush(w)
+}
+
+func clock(t time.Time) string { return t.Local().Format("Jan 2 15:04:05") }
+
+func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+//go:embed style.css
+var style []byte
 
 // Style is the style sheet of all pages.
-func Style() []byte {
-	css, _ := files.ReadFile("style.css") // it is in the program
-	return css
-}
+func Style() []byte { return style }

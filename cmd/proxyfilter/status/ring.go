@@ -5,8 +5,8 @@
 // Everything about a message was chosen by a stranger, who wishes that an
 // administrator's browser did something for him. So the page has no script at all,
 // its Content-Security-Policy allows none, nor anything from elsewhere, and
-// html/template escapes each value for the place where it stands. What does not
-// print, or turns a line around, is made visible before.
+// package markup escapes each value. What does not print, or turns a line around, is
+// made visible before.
 package status
 
 import (

@@ -83,10 +83,6 @@ func TestRowsAreBoundedAndTurnNoLineAround(t *testing.T) {
 }
 
 func TestEveryPageIsMadeWithoutDetailsToo(t *testing.T) {
-	p, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
 	row := newRow(outcome("X<b>", filter.Reject, time.Now()))
 	for name, n := range map[string]Now{
 		"nothing yet": {}, "refused": {NotReady: "<i>why</i>"}, "all": {
@@ -95,7 +91,7 @@ func TestEveryPageIsMadeWithoutDetailsToo(t *testing.T) {
 		}, "figures only": {Failures: []Row{row}, Elsewhere: "unix:/x", Login: "/details"},
 	} {
 		var b strings.Builder
-		if err := p.Now(&b, n); err != nil || !strings.HasSuffix(strings.TrimSpace(b.String()), "</html>") || strings.Contains(b.String(), "<i>") {
+		if err := WriteNow(&b, n); err != nil || !strings.HasSuffix(strings.TrimSpace(b.String()), "</html>") || strings.Contains(b.String(), "<i>") {
 			t.Errorf("%s: %v\n%s", name, err, b.String())
 		}
 		if strings.Contains(b.String(), "a@example.org") != n.Details {
@@ -103,7 +99,7 @@ func TestEveryPageIsMadeWithoutDetailsToo(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	if err := p.Story(&b, Story{What: "<b>", Found: []string{"<script>"}}); err != nil || strings.Contains(b.String(), "<script>") {
+	if err := WriteStory(&b, Story{What: "<b>", Found: []string{"<script>"}}); err != nil || strings.Contains(b.String(), "<script>") {
 		t.Error(err, b.String())
 	}
 	if len(Style()) == 0 {
