@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -159,54 +158,6 @@ func TestRecordIsFoundByAllItsNamesAtEveryAge(t *testing.T) {
 	})
 }
 
-func TestAddressesAreHashedAndClientsCut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j, _ := open(t, Config{Subject: true})
-		r := numbered(1)
-		r.Subject, r.From, r.Err = "A secret", `"Ann" <ann@example.org>`, "client 2001:db8:1:2::3: broken"
-		r.Verdict.Opinions = []filter.Opinion{{Policy: "p", Recipients: []string{"rcpt1@example.net"}}}
-		r.Verdict.Findings[0].Rules[0].Description = "[192.0.2.1 listed in zen.example.org]"
-		r.Verdict.Findings[0].Labels = []string{filter.Listed, "an entry rcpt9@example.org", "accept_clients 192.0.2.1/32"}
-		j.Add(&r)
-		settle()
-		a := archive(t, j)
-		if e, err := a.Last(t.Context(), Query{}, 1); err != nil || e[0].Subject != "A secret" {
-			t.Fatalf("%v %+v", err, e)
-		}
-		time.Sleep(8 * 24 * time.Hour)
-		settle()
-		last, err := a.Last(t.Context(), Query{}, 1)
-		if err != nil || len(last) != 1 {
-			t.Fatal(err, last)
-		}
-		b, err := last[0].JSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, word := range []string{"@", "Ann", "rcpt", "ender", "ecret", "192.0.2.1", "198.51.100.7", "mail.example", "2001:db8:1:2"} {
-			if strings.Contains(string(b), word) {
-				t.Errorf("%s is still in %s", word, b)
-			}
-		}
-		for _, want := range []string{`"192.0.2.0"`, `"*.example.org"`, `"listed","an entry h:`, `"accept_clients 192.0.2.0/32"`, `[192.0.2.0 listed in zen.example.org]`, `client 2001:db8:1::: broken`, `"to":["h:`} {
-			if !strings.Contains(string(b), want) {
-				t.Errorf("%s is missing in %s", want, b)
-			}
-		}
-	})
-}
-
-func TestSubjectIsNotKeptUnlessAskedFor(t *testing.T) {
-	j, _ := open(t, Config{})
-	r := numbered(1)
-	r.Subject = "A secret"
-	j.Add(&r)
-	j.Close(time.Minute)
-	if e, err := archive(t, j).Last(t.Context(), Query{}, 1); err != nil || len(e) != 1 || e[0].Subject != "" {
-		t.Errorf("%v %+v", err, e)
-	}
-}
-
 func TestNewestComeFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, _ := open(t, Config{SegmentSize: 4 << 10})
@@ -254,67 +205,5 @@ func TestTornLineIsSkippedAndEnded(t *testing.T) {
 	again.Close(time.Minute)
 	if got := ids(t, archive(t, j), Query{}); len(got) != 2 || files(t, j) != "000.jsonl" {
 		t.Errorf("%v in %s", got, files(t, j))
-	}
-}
-
-func TestTwoWritersInOneDirectoryLoseNothing(t *testing.T) {
-	first, _ := open(t, Config{SegmentSize: 8 << 10})
-	second, _ := open(t, Config{Dir: first.dir.path, SegmentSize: 8 << 10})
-	for n := range 400 {
-		r := numbered(n)
-		first.Add(&r)
-		r = numbered(1000 + n)
-		second.Add(&r)
-	}
-	first.Close(time.Minute)
-	second.Close(time.Minute)
-	a := archive(t, first)
-	if err := first.tend(context.Background(), time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	if got := ids(t, a, Query{}); len(got) != 800 {
-		t.Errorf("%d of 800", len(got))
-	}
-	for _, n := range []int{0, 399, 1000, 1399} {
-		if got := ids(t, a, Query{QueueID: fmt.Sprintf("4Q%d", n)}); len(got) != 1 {
-			t.Errorf("%d: %v", n, got)
-		}
-	}
-}
-
-func TestDirectoryIsForNobodyElse(t *testing.T) {
-	j, _ := open(t, Config{})
-	r := numbered(1)
-	j.Add(&r)
-	j.Close(time.Minute)
-	names, err := os.ReadDir(j.dir.path)
-	if err != nil || len(names) < 4 {
-		t.Fatal(err, names)
-	}
-	for _, n := range names {
-		if info, err := n.Info(); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v %v", n.Name(), info.Mode(), err)
-		}
-	}
-	if info, err := os.Stat(j.dir.path); err != nil || info.Mode().Perm() != 0o700 {
-		t.Error(info.Mode(), err)
-	}
-}
-
-func TestDirectoryThatCannotBeUsedIsAnError(t *testing.T) {
-	for name, dir := range map[string]string{
-		"no parent": "/nonexistent/journal", "a file": os.Args[0],
-	} {
-		if j, err := Open(Config{Dir: dir}); err == nil {
-			j.Close(time.Minute)
-			t.Error(name)
-		}
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, keyFile), []byte("00\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is no key") {
-		t.Error(err)
 	}
 }
