@@ -16,7 +16,6 @@ import (
 // nobody can is its longest file and its longest function.
 const (
 	maxFile     = 300
-	maxTestFile = 400 // a table of cases is read by the case
 	maxFunction = 40
 	maxWire     = 400 // all of relay/wire together: the part that must be right
 )
@@ -62,12 +61,8 @@ func length(s source) int { return s.fset.File(s.file.Pos()).LineCount() }
 
 func sizes(s source) []string {
 	var all []string
-	most := maxFile
-	if s.test {
-		most = maxTestFile
-	}
-	if n := length(s); n > most {
-		all = append(all, s.complain(s.file, "%d lines, more than %d", n, most))
+	if n := length(s); n > maxFile {
+		all = append(all, s.complain(s.file, "%d lines, more than %d", n, maxFile))
 	}
 	if s.test {
 		return all // a table in a function is still a table
