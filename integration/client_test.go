@@ -45,7 +45,7 @@ func TestTheNextHopLogsTheRealClient(t *testing.T) {
 // listeners, which signs what comes from 127.0.0.1, as OpenDKIM does by default.
 func signedSite(t *testing.T, xclient bool, edit func(string) string) *rig.Site {
 	t.Helper()
-	need(t, "opendkim", "python3")
+	rig.Need(t, "opendkim", "python3")
 	return own(t, rig.Options{
 		OpenDKIM: true,
 		Postfix:  rig.PostfixOptions{XClient: xclient, Impersonate: true, GlobalMilter: true, Edit: edit},
@@ -141,7 +141,7 @@ func python(ctx context.Context, script string, args ...string) (string, error) 
 }
 
 func TestSubmittedMailThatIsFilteredIsMarkedAtMost(t *testing.T) {
-	need(t, "python3")
+	rig.Need(t, "python3")
 	s := shared(t)
 	queue := submit(t, s.Postfix.Submissions, true)
 	if _, err := s.Filter.Log.Wait(within(t), 0, `\bown\b.*`+queue+`|`+queue+`.*\bown\b`); err != nil {

@@ -76,20 +76,6 @@ func runAll(m *testing.M) int {
 	return code
 }
 
-// need skips the test, and says why, where a program is missing. In CI that is a
-// failure: there, what is not tested is broken.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	err := rig.Lacking(programs...)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatal(err)
-	default:
-		t.Skip("SKIPPED:", err)
-	}
-}
-
 func within(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -100,7 +86,7 @@ func within(t *testing.T) context.Context {
 // shared is the site of all tests that leave it as they found it.
 func shared(t *testing.T) *rig.Site {
 	t.Helper()
-	need(t, "postfix", "spamd")
+	rig.Need(t, "postfix", "spamd")
 	s, err := ours.site()
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +106,7 @@ func own(t *testing.T, opts rig.Options) *rig.Site {
 // alone is a site for one test that shares nothing.
 func alone(t *testing.T, opts rig.Options) *rig.Site {
 	t.Helper()
-	need(t, "postfix", "spamd")
+	rig.Need(t, "postfix", "spamd")
 	binary, err := ours.binary()
 	if err != nil {
 		t.Fatal(err)

@@ -109,7 +109,7 @@ func flood(t *testing.T, s *rig.Site, front string, messages string) (accepted, 
 }
 
 func TestMessagesAtOnceAllArriveOnce(t *testing.T) {
-	need(t, "smtp-source")
+	rig.Need(t, "smtp-source")
 	s := own(t, rig.Options{})
 	for _, c := range []struct {
 		name, messages string

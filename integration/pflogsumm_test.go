@@ -15,7 +15,7 @@ import (
 
 // examples/logs/README.md says what is counted how.
 func TestPflogsummTakesRefusalsForReceivedMail(t *testing.T) {
-	need(t, "pflogsumm")
+	rig.Need(t, "pflogsumm")
 	s := own(t, rig.Options{})
 	mark := s.Postfix.Log.Mark()
 	id := uniqueID(t)

@@ -16,7 +16,7 @@ import (
 // TestPostfixAsksTheSameMap: postmap(1), which knows nothing of our client, gets from the
 // test server what we get, so the server speaks the protocol as it is.
 func TestPostfixAsksTheSameMap(t *testing.T) {
-	need(t, "postfix")
+	rig.Need(t, "postfix")
 	customers := socketmaptest.New("policy", map[string]string{"bob@example.net": "gold bob"})
 	at, err := customers.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -19,7 +19,7 @@ const redisPassword = "s3cretm4rker"
 
 func startRedis(t *testing.T) *rig.Redis {
 	t.Helper()
-	need(t, "postfix", "spamd", "redis-server")
+	rig.Need(t, "postfix", "spamd", "redis-server")
 	r, err := rig.StartRedis(within(t), t.TempDir(), redisPassword)
 	t.Cleanup(func() {
 		if err := r.Stop(); err != nil {

@@ -195,7 +195,7 @@ func (o *outcome) checkHazard(t *testing.T) {
 	}
 	t.Logf("got through: %v", through)
 	if !passed {
-		t.Skip("SKIPPED: this Postfix does not hand on CRLF dot CR CRLF to its filter")
+		rig.Cannot(t, "this Postfix does not hand on CRLF dot CR CRLF to its filter, so nothing shows the hazard")
 	}
 	for _, want := range []string{"CRLF dot CR CRLF before ", "LF dot CR CRLF before "} {
 		for _, tail := range []string{"DATA", "BDAT"} {

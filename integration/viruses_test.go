@@ -15,7 +15,7 @@ import (
 // withClamd is a site with a clamd of its own.
 func withClamd(t *testing.T, set ...string) *rig.Site {
 	t.Helper()
-	need(t, "clamd")
+	rig.Need(t, "clamd")
 	return own(t, rig.Options{Clamd: &rig.ClamdOptions{}, Filter: rig.FilterOptions{Set: set}})
 }
 

@@ -10,20 +10,14 @@ import (
 	"testing"
 
 	"proxyfilter/filter/spamd/spamdtest"
+	"proxyfilter/integration/rig"
 )
 
-// party is a program of others that has to agree with us. Where it is missing the
-// test is skipped aloud; in CI that is a failure.
+// party is a program of others that has to agree with us.
 func party(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip("SKIPPED:", err)
-	}
-	return path
+	rig.Need(t, name)
+	return rig.Program(name)
 }
 
 // queries are the expressions of the dashboard and of the alerts, by what asks.

@@ -207,13 +207,7 @@ func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
 
 // systemd's own program for this is a check on what we think it passes.
 func TestSystemdSocketActivateCanStartIt(t *testing.T) {
-	activate, err := exec.LookPath("systemd-socket-activate")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED:", err)
-	}
+	activate := party(t, "systemd-socket-activate")
 	s := backend(t, &spamdtest.Server{})
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"proxyfilter/filter/spamd"
+	"proxyfilter/integration/rig"
 )
 
 // realSpamd is a spamd of the system's package with a configuration of its own.
@@ -25,20 +26,11 @@ type realSpamd struct {
 
 func startReal(t *testing.T, config string, args, env []string) *realSpamd {
 	t.Helper()
-	program, err := exec.LookPath("spamd")
-	if err != nil {
-		program = "/usr/sbin/spamd"
-	}
-	if _, err := os.Stat(program); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no spamd, and this is CI: %v", err)
-		}
-		t.Skipf("SKIPPED: no spamd here (Debian: apt-get install spamd): %v", err)
-	}
+	rig.Need(t, "spamd")
 	dir := siteDirectory(t, config)
 	address := freePort(t)
 	s := &realSpamd{Server: spamd.Server{Network: "tcp", Address: address, Slots: 2}, lines: make(chan string, 10000)}
-	s.cmd = exec.Command(program, append([]string{
+	s.cmd = exec.Command(rig.Program("spamd"), append([]string{
 		"--listen=" + address, "--local", "--nouser-config", "--max-children=3", "--min-children=3", "--max-spare=3",
 		"--siteconfigpath=" + dir, "--configpath=/usr/share/spamassassin", "--helper-home-dir=" + dir, "--syslog=stderr",
 	}, append(user(), args...)...)...)

@@ -13,12 +13,7 @@ import (
 
 // Twenty kills; `make verify` has two hundred. KILLS_SEED repeats a run.
 func TestWhateverIsKilledNothingIsLostOrLetInAndDoublesAreExplained(t *testing.T) {
-	if err := rig.Lacking("postfix", "spamd"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED:", err)
-	}
+	rig.Need(t, "postfix", "spamd")
 	seed, _ := strconv.ParseUint(os.Getenv("KILLS_SEED"), 10, 64)
 	var out bytes.Buffer
 	err := run(t.Context(), plan{kills: 20, clients: 8, seed: seed}, &out, t.Output())

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -23,6 +24,9 @@ const (
 
 // ErrForbidden is what NewNetwork returns where the kernel allows no namespaces.
 var ErrForbidden = errors.New("network namespaces are not permitted here")
+
+// forbidden is EPERM and EACCES in the words of ip(8).
+var forbidden = regexp.MustCompile(`not permitted|Permission denied`)
 
 // Network is two hosts in network namespaces of their own, with a cable between them
 // and nothing else. The network of this host is not touched.
@@ -45,7 +49,7 @@ func NewNetwork(ctx context.Context) (*Network, error) {
 		"-n " + n.server + " link set lo up",
 	} {
 		out, err := exec.CommandContext(ctx, Program("ip"), strings.Fields(command)...).CombinedOutput()
-		if err != nil && strings.Contains(string(out), "ermitted") {
+		if err != nil && forbidden.Match(out) {
 			return nil, errors.Join(fmt.Errorf("ip %s: %w", command, ErrForbidden), n.Close())
 		}
 		if err != nil {

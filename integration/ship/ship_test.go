@@ -55,28 +55,17 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// need skips the test, and says why, where Docker is missing or may not be used. In
-// CI a missing program is a failure; an engine that is not there is not.
+// need skips the test where Docker is missing or may not be used, in CI too: nobody
+// installs an engine for a test.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	if exec.Command("docker", "info").Run() != nil {
-		t.Skip("SKIPPED: there is no Docker engine that answers `docker info`")
+		rig.Cannot(t, "there is no Docker engine that answers `docker info`")
 	}
 	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: debootstrap needs root")
+		rig.Cannot(t, "debootstrap needs root")
 	}
-	if err := rig.Lacking(programs...); err != nil {
-		missing(t, err)
-	}
-}
-
-// missing skips a test for want of a program. In CI that is a failure.
-func missing(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(err)
-	}
-	t.Skip("SKIPPED:", err)
+	rig.Need(t, programs...)
 }
 
 // command runs a program and gives what it printed. A failure ends the test.

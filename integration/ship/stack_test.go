@@ -32,7 +32,7 @@ func composer(t *testing.T) []string {
 	if rig.Lacking("docker-compose") == nil {
 		return []string{"docker-compose"}
 	}
-	t.Skip("SKIPPED: neither `docker compose` nor docker-compose is there")
+	rig.Cannot(t, "neither `docker compose` nor docker-compose is there")
 	return nil
 }
 

@@ -12,22 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"proxyfilter/integration/rig"
+
 	"github.com/redis/go-redis/v9"
 )
-
-// program is redis-server, or a reason to skip, which in CI is a failure.
-func program(t testing.TB) string {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("redis-server is missing: in CI that is a failure")
-	}
-	t.Skip("SKIPPED: redis-server is not installed (integration/install.sh gets it)")
-	return ""
-}
 
 // real is a redis-server of this test alone, on a socket in a directory of its own.
 type real struct {
@@ -60,7 +48,8 @@ func started(t testing.TB, settings ...string) *real {
 
 func (r *real) start(t testing.TB) {
 	t.Helper()
-	r.cmd = exec.Command(program(t), r.args...)
+	rig.Need(t, "redis-server")
+	r.cmd = exec.Command(rig.Program("redis-server"), r.args...)
 	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
