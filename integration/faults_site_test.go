@@ -15,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/integration/faults"
@@ -154,7 +153,7 @@ func (f *faultSite) resize(t *testing.T, size string) {
 func (f *faultSite) hold(t *testing.T) (release func()) {
 	t.Helper()
 	c := halfway(t, f.Site, message(uniqueID(t), text(1200<<10)))
-	waitFor(t, "half of the budget to be in use", func() bool { return f.inRAM(t) >= 512<<10 })
+	rig.Eventually(t, "half of the budget to be in use", func() bool { return f.inRAM(t) >= 512<<10 })
 	return func() { c.Close() }
 }
 
@@ -177,19 +176,4 @@ func (f *faultSite) inRAM(t *testing.T) float64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// waitFor looks again until something has come true.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	ctx := within(t)
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/integration/faults"
+	"proxyfilter/integration/rig"
 	"proxyfilter/relay/relaytest"
 )
 
@@ -108,7 +109,7 @@ func (e *experiment) keep(t *testing.T) {
 		t.Fatal(reply)
 	}
 	if e.cell.Stage == faults.Idle {
-		waitFor(t, "the next hop to close", func() bool { return e.hop.Report().Open == 0 })
+		rig.Eventually(t, "the next hop to close", func() bool { return e.hop.Report().Open == 0 })
 	}
 }
 

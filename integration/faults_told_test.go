@@ -79,7 +79,7 @@ func (e *experiment) recorded(t *testing.T) {
 	}
 	want := strings.Split(regexp.MustCompile(` \(\w+\)`).ReplaceAllString(e.row.Record, ""), "; ")
 	var got []string
-	waitFor(t, fmt.Sprintf("the records %q", want), func() bool {
+	rig.Eventually(t, fmt.Sprintf("the records %q", want), func() bool {
 		got = nil
 		for _, line := range e.Filter.Log.All(0, `"action":`) {
 			if m := settled.FindStringSubmatch(line); m != nil && strings.Contains(line, strings.Trim(e.id, "<>")) {

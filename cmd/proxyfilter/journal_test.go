@@ -1,17 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"proxyfilter/filter"
 	"proxyfilter/filter/journal"
 	"proxyfilter/filter/spamd/spamdtest"
+	"proxyfilter/integration/rig"
 )
 
 // kept is what the journal of a site has, newest first.
@@ -92,12 +93,5 @@ func TestJournalThatLosesRecordsIsLoudAndStopsNoMail(t *testing.T) {
 // awaitKept waits for so many records: they are written in the background.
 func (s *site) awaitKept(t *testing.T, n int) {
 	t.Helper()
-	late := time.After(20 * time.Second)
-	for len(s.kept(t)) < n {
-		select {
-		case <-late:
-			t.Fatalf("%d of %d records", len(s.kept(t)), n)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	rig.Eventually(t, fmt.Sprintf("%d records", n), func() bool { return len(s.kept(t)) >= n })
 }

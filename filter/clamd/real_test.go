@@ -145,13 +145,7 @@ func TestRealClamdThatHangs(t *testing.T) {
 		t.Errorf("hopeless: %v", err)
 	}
 	c.Resume()
-	for s.Status().Busy > 0 { // until it has answered for the message that was given up
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-limited(t, time.Minute).Done():
-			t.Fatal("the slot does not come free")
-		}
-	}
+	rig.Eventually(t, "an answer for the message that was given up", func() bool { return s.Status().Busy == 0 })
 	if f, err := s.Scan(limited(t, time.Minute), message(rig.Worm)); err != nil || f.Advice != filter.Reject {
 		t.Errorf("going on: %+v, %v", f, err)
 	}

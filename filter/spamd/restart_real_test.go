@@ -14,6 +14,7 @@ import (
 
 	"proxyfilter/filter"
 	"proxyfilter/filter/spamd"
+	"proxyfilter/integration/rig"
 )
 
 func TestSIGHUPToTheOnlySpamdUnderLoadCostsNoMessage(t *testing.T) {
@@ -90,20 +91,8 @@ func TestAllChildrenOfARealSpamdBusyDoesNotOpenTheBreaker(t *testing.T) {
 	for _, c := range busy {
 		_ = c.Close()
 	}
-	eventually(t, "the slots come back", func() bool { return s.Status().Servers[0].Busy == 0 })
+	rig.Eventually(t, "the slots come back", func() bool { return s.Status().Servers[0].Busy == 0 })
 	ask(t, s, mail("a@b.example", "h", "b@mx.example.net"))
-}
-
-// eventually waits for what another process does, and tells nobody of.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for limit := time.Now().Add(time.Minute); !is(); <-tick.C {
-		if time.Now().After(limit) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 func TestPINGIsAnsweredByARealSpamd(t *testing.T) {
@@ -114,7 +103,7 @@ func TestPINGIsAnsweredByARealSpamd(t *testing.T) {
 	done := make(chan struct{})
 	begin := time.Now()
 	go func() { s.Run(ctx); close(done) }()
-	eventually(t, "an answer", func() bool { return s.Status().Blind < time.Since(begin) })
+	rig.Eventually(t, "an answer", func() bool { return s.Status().Blind < time.Since(begin) })
 	cancel()
 	<-done
 }
