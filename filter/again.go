@@ -9,9 +9,8 @@ import (
 // Why a stored message cannot be decided about again.
 var (
 	// ErrUnscanned is for a message that a list refused before anybody looked at it:
-	// without that entry a scanner would have been asked, and what it would have said
-	// nobody knows.
-	ErrUnscanned = errors.New("a list refused it unscanned, and the list has it no more")
+	// now a scanner would be asked, and what it would have said nobody knows.
+	ErrUnscanned = errors.New("a list refused it unscanned, and would not now")
 
 	// ErrNoPolicy is for a message whose addresses are hashed, and whose policy is not
 	// there any more: which one its recipients are under now cannot be looked up.
@@ -27,15 +26,14 @@ var (
 // signed, and what a PolicyMap said.
 func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
-	now, found := j.Lists.Look(e)
-	switch {
-	case found && now.Advice == Reject:
-		return j.Policies.Decide(e, append([]Finding{now}, assigned(stored)...)), nil
-	case len(findings) == 0 && refusedByList(stored):
-		return Verdict{}, ErrUnscanned
-	case found:
-		findings = append(findings, now)
+	now := j.Lists.Look(e)
+	if v, certain := j.refuse(e, slices.Concat(now, assigned(stored))); certain {
+		return v, nil
 	}
+	if len(findings) == 0 && refusedByList(stored) {
+		return Verdict{}, ErrUnscanned
+	}
+	findings = append(findings, now...)
 	for _, f := range stored {
 		if f.HasLabel(MailingList) || len(f.Assigned) > 0 {
 			findings = append(findings, f)
@@ -98,6 +96,10 @@ func (ps *Policies) named(name string) (Policy, bool) {
 			p.TagOnly = true
 		case UnmappedSuffix:
 			p.Unmapped = ps.onMapFailure()
+		case AcceptedSuffix:
+			p.Listed = Accept
+		case RefusedSuffix:
+			p.Listed = Reject
 		}
 		if suffix != "" {
 			p.Name += "/" + suffix

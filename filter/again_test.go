@@ -27,6 +27,8 @@ func aJudge(reject float64, mixed filter.Mixed) filter.Judge {
 			RefuseClients: filter.NewNetworks([]netip.Prefix{netip.MustParsePrefix("198.51.100.2/32")}),
 			AcceptSenders: filter.NewRecipients([]string{"friend.example"}),
 			RefuseSenders: filter.NewRecipients([]string{"enemy.example"}),
+
+			AcceptRecipients: filter.NewRecipients([]string{"desk@b.example"}), RefuseRecipients: filter.NewRecipients([]string{"void@a.example"}),
 		},
 		Policies: filter.Policies{
 			Default: policy(filter.DefaultPolicy, reject), Mixed: mixed,
@@ -45,7 +47,7 @@ func anyEnvelope(t *rapid.T) filter.Envelope {
 		},
 		Sender: rapid.SampledFrom([]string{"", "x@friend.example", "x@enemy.example", "x@else.example"}).Draw(t, "sender"),
 		Recipients: rapid.SliceOfN(rapid.SampledFrom([]string{
-			"x@a.example", "away@a.example", "postmaster@a.example", "x@b.example", "away@b.example", "postmaster@b.example",
+			"x@a.example", "away@a.example", "postmaster@a.example", "x@b.example", "away@b.example", "desk@b.example", "void@a.example", "postmaster@b.example",
 		}), 1, 3).Draw(t, "recipients"),
 	}
 }
@@ -124,6 +126,7 @@ func TestHowAMessageIsKnownToBeWanted(t *testing.T) {
 		{"its client is accepted", of("accept_clients 192.0.2.0/24"), filter.ByClient},
 		{"its sender is accepted", of("accept_senders example.org"), filter.BySender},
 		{"its signer is accepted", of("accept_signed example.org"), filter.BySignature},
+		{"that its recipient is accepted says nothing about it", of("accept_recipients example.net"), ""},
 		{"a refusal is no evidence", of("refuse_senders example.org"), ""},
 		{"nor is a low score", filter.Record{}, ""},
 	} {

@@ -83,8 +83,14 @@ func mailbox(recipients []string, findings []Finding) string {
 // Apart reports that a further recipient of an envelope needs a transaction of its
 // own: see Policies.Apart. It asks the map about the two, if there is one, and nobody
 // else. Where the map does not answer they stay together, and are decided about at the
-// end of data.
+// end of data. A recipient on a list is apart from one who is not.
 func (j Judge) Apart(e Envelope, recipient string) bool {
+	if j.Policies.Mixed == Split && len(e.Recipients) > 0 {
+		first, _ := j.Lists.Recipient(e.Recipients[0])
+		if other, _ := j.Lists.Recipient(recipient); other != first {
+			return true
+		}
+	}
 	if j.Map == nil || !j.Policies.mapped(&e) || j.Policies.Mixed != Split || len(e.Recipients) == 0 {
 		return j.Policies.Apart(e, recipient)
 	}

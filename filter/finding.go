@@ -27,6 +27,10 @@ type Finding struct {
 
 	Assigned []Assignment // the policies of recipients, from a PolicyMap
 
+	// Recipients are those about whom the Advice is, as in the envelope, when a list has
+	// only them. Whoever else gets the message is decided about without it.
+	Recipients []string
+
 	Waited time.Duration // until the source had time for the message
 	Took   time.Duration // altogether, waiting included
 

@@ -56,9 +56,13 @@ func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
 func (j Judge) weigh(ctx context.Context, m Message) Verdict {
 	assigned := j.assign(ctx, &m.Envelope)
 	m.Mailbox = mailbox(m.Recipients, assigned)
-	findings := append(j.look(ctx, m), assigned...)
+	listed := j.Lists.Look(m.Envelope)
+	if v, certain := j.refuse(m.Envelope, append(listed[:len(listed):len(listed)], assigned...)); certain {
+		return v
+	}
+	findings := slices.Concat(j.ask(ctx, m), listed, assigned)
 	v := j.Policies.Decide(m.Envelope, findings)
-	if v.Reason != Score {
+	if !v.byScore() {
 		return v
 	}
 	if signed, found := j.signed(ctx, m); found {
@@ -67,16 +71,18 @@ func (j Judge) weigh(ctx context.Context, m Message) Verdict {
 	return j.spareList(ctx, m, v)
 }
 
-// look asks the lists and the scanners.
-func (j Judge) look(ctx context.Context, m Message) []Finding {
-	listed, found := j.Lists.Look(m.Envelope)
-	switch {
-	case !found:
-		return j.ask(ctx, m)
-	case listed.Advice == Reject: // whatever a scanner says; its slots are for others
-		return []Finding{listed}
+// refuse reports that the lists refuse the message whatever a scanner says, whose slots
+// are for others. What a list refuses and a policy only marks is scanned like any mail:
+// a virus may be in it. So is mail whose refusal is suspended.
+func (j Judge) refuse(e Envelope, listed []Finding) (Verdict, bool) {
+	if !refusedByList(listed) {
+		return Verdict{}, false
 	}
-	return append(j.ask(ctx, m), listed)
+	if len(e.Recipients) > 0 && slices.ContainsFunc(e.Recipients, func(r string) bool { return !refuses(listed, r) }) {
+		return Verdict{}, false
+	}
+	v := j.Policies.Decide(e, listed)
+	return v, v.Action == Reject && j.suspended() == Undecided
 }
 
 // signed looks for a signature of a domain on the list.

@@ -31,6 +31,7 @@ type Opinion struct {
 	Would      Action // as in Verdict
 	TagAt      float64
 	RejectAt   float64
+	Reason     Reason // empty in records of older releases
 }
 
 // Combine makes one action of those of several policies.
@@ -69,7 +70,7 @@ func (m Mixed) decide(groups []group, findings []Finding) Verdict {
 	for i, g := range groups {
 		v := g.policy.Decide(findings)
 		verdicts[i], actions[i], would[i] = v, v.Action, v.Would
-		opinions[i] = Opinion{v.Policy, g.recipients, v.Action, v.Would, v.TagAt, v.RejectAt}
+		opinions[i] = Opinion{v.Policy, g.recipients, v.Action, v.Would, v.TagAt, v.RejectAt, v.Reason}
 	}
 	action := m.Combine(actions...)
 	from := decisive(verdicts, action)

@@ -93,7 +93,7 @@ func TestMixedRecipients(t *testing.T) {
 			consistent(t, v)
 			for i, o := range v.Opinions {
 				alone := policies.For(e, e.Recipients[i]).Policy.Decide(test.findings)
-				want := filter.Opinion{Policy: e.Recipients[i], Recipients: e.Recipients[i : i+1], Action: alone.Action, Would: alone.Would, TagAt: alone.TagAt, RejectAt: alone.RejectAt}
+				want := filter.Opinion{Policy: e.Recipients[i], Recipients: e.Recipients[i : i+1], Action: alone.Action, Would: alone.Would, TagAt: alone.TagAt, RejectAt: alone.RejectAt, Reason: alone.Reason}
 				if !reflect.DeepEqual(o, want) {
 					t.Errorf("opinion %+v, want %+v", o, want)
 				}

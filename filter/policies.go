@@ -14,6 +14,8 @@ const (
 	ForwarderSuffix  = "/forwarder"  // it tags at most, because the client forwards mail of others
 	PostmasterSuffix = "/postmaster" // it tags at most, because all recipients are postmasters
 	UnmappedSuffix   = "/unmapped"   // it is a guess, because the map could not be asked
+	AcceptedSuffix   = "/accepted"   // a list accepts what its recipients get
+	RefusedSuffix    = "/refused"    // a list refuses it
 )
 
 // Policies finds the policy of each recipient of a message, and makes one verdict
@@ -144,7 +146,7 @@ func (ps Policies) Own() Policy {
 // Decide weighs findings for all recipients of a message. It is a pure function,
 // as Policy.Decide is.
 func (ps Policies) Decide(e Envelope, findings []Finding) Verdict {
-	return ps.Mixed.decide(ps.groups(&e, assignments(findings)), findings)
+	return ps.Mixed.decide(ps.groups(&e, findings), findings)
 }
 
 // Apart reports that a recipient of a transaction that has some already needs a
@@ -163,8 +165,8 @@ type group struct {
 }
 
 // groups are the recipients by policy. There is always one group.
-func (ps *Policies) groups(e *Envelope, said map[string]Assignment) []group {
-	all := ps.sorted(e, said)
+func (ps *Policies) groups(e *Envelope, findings []Finding) []group {
+	all := ps.sorted(e, assignments(findings), listedRecipients(findings))
 	if Postmasters(e.Recipients) {
 		for i := range all {
 			all[i].policy = all[i].policy.Spared()
@@ -174,18 +176,18 @@ func (ps *Policies) groups(e *Envelope, said map[string]Assignment) []group {
 }
 
 // sorted are the recipients in the order in which their policies came.
-func (ps *Policies) sorted(e *Envelope, said map[string]Assignment) []group {
-	if len(e.Recipients) < 2 || len(said) == 0 && ps.alike(e) {
+func (ps *Policies) sorted(e *Envelope, said map[string]Assignment, listed map[string]Action) []group {
+	if len(e.Recipients) < 2 || len(said) == 0 && len(listed) == 0 && ps.alike(e) {
 		first := ""
 		if len(e.Recipients) > 0 {
 			first = e.Recipients[0]
 		}
-		return []group{{ps.find(e, first, said).Policy, e.Recipients}}
+		return []group{{ps.find(e, first, said).Policy.AsListed(listed[first]), e.Recipients}}
 	}
 	var all []group
 	index := map[string]int{}
 	for _, recipient := range e.Recipients {
-		policy := ps.find(e, recipient, said).Policy
+		policy := ps.find(e, recipient, said).Policy.AsListed(listed[recipient])
 		i, known := index[policy.Name]
 		if !known {
 			i = len(all)

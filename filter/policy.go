@@ -31,6 +31,9 @@ type Policy struct {
 	Name string
 	Mode Mode
 
+	// Listed is what the lists say of the recipients under it: see AsListed.
+	Listed Action
+
 	// TagAt is the score from which a message is marked. 0 takes the threshold
 	// that the scanner itself reported.
 	TagAt float64
@@ -118,7 +121,7 @@ func (p Policy) Decide(findings []Finding) Verdict {
 
 // weigh decides about everything but viruses.
 func (p Policy) weigh(v *Verdict) {
-	sure := surest(v.Findings)
+	sure := p.surest(v.Findings)
 	asked, cause, blind := unscanned(v.Findings, false)
 	switch {
 	case p.Unmapped == Defer:
@@ -133,7 +136,7 @@ func (p Policy) weigh(v *Verdict) {
 		v.Action, v.Reason, v.Text = Reject, Score, p.rejectText()
 	case v.Score >= v.TagAt:
 		v.Action, v.Reason = Tag, Score
-	case advised(v.Findings, Tag) != nil:
+	case p.advised(v.Findings, Tag) != nil:
 		v.Action, v.Reason = Tag, Advice
 	default:
 		v.Action, v.Reason = Accept, Clean
@@ -212,9 +215,9 @@ func (p Policy) adviceText(f *Finding) string {
 // surest is the finding whose advice needs no score: the first Reject, or else
 // the first Defer, or else the first Accept; nil without any. Tag is none of them: it keeps mail
 // from being clean, and nobody from refusing it.
-func surest(findings []Finding) *Finding {
+func (p Policy) surest(findings []Finding) *Finding {
 	for _, want := range []Action{Reject, Defer, Accept} {
-		if f := advised(findings, want); f != nil {
+		if f := p.advised(findings, want); f != nil {
 			return f
 		}
 	}
@@ -222,10 +225,14 @@ func surest(findings []Finding) *Finding {
 }
 
 // advised is the first answer with that advice, or nil. Who looks for viruses is
-// heard elsewhere.
-func advised(findings []Finding, advice Action) *Finding {
+// heard elsewhere, and what is about other recipients, nowhere.
+func (p Policy) advised(findings []Finding, advice Action) *Finding {
 	for i := range findings {
-		if f := &findings[i]; f.Cause == "" && f.Advice == advice && !f.Viruses {
+		f := &findings[i]
+		if len(f.Recipients) > 0 && advice != p.Listed {
+			continue
+		}
+		if f.Cause == "" && f.Advice == advice && !f.Viruses {
 			return f
 		}
 	}

@@ -52,12 +52,23 @@ func (p Policy) suspend(v *Verdict) {
 
 // unlessSuspended decides again about what would be refused. Only then it asks.
 func (j Judge) unlessSuspended(e Envelope, v Verdict) Verdict {
-	if v.Action != Reject || j.Suspended == nil {
+	if v.Action != Reject {
 		return v
 	}
-	f, lasts := Suspension(j.Suspended())
+	f, lasts := Suspension(j.suspended())
 	if !lasts {
 		return v
 	}
 	return j.Policies.Decide(e, append(v.Findings[:len(v.Findings):len(v.Findings)], f))
+}
+
+// suspended is what happens at present instead of a refusal; Undecided when nothing does.
+func (j Judge) suspended() Action {
+	if j.Suspended == nil {
+		return Undecided
+	}
+	if instead := j.Suspended(); instead == Defer || instead == Tag {
+		return instead
+	}
+	return Undecided
 }

@@ -1,5 +1,7 @@
 package filter
 
+import "slices"
+
 // Verdict is the one answer a message gets, and why. The relay turns it into an
 // SMTP reply; it never looks at scores.
 type Verdict struct {
@@ -35,6 +37,12 @@ type Verdict struct {
 
 // Field is one header field, not yet folded.
 type Field struct{ Name, Value string }
+
+// byScore reports that some policy has marked or refused the message for its score, so
+// that something in favour of it may change the verdict.
+func (v Verdict) byScore() bool {
+	return v.Reason == Score || slices.ContainsFunc(v.Opinions, func(o Opinion) bool { return o.Reason == Score })
+}
 
 // Unscanned is the failure that left the message without any answer of a
 // scanner, or an empty Cause if one answered or none was asked. Those who look for

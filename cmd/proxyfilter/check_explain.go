@@ -69,17 +69,23 @@ func (p *program) explain(c loaded, q question, asJSON bool) error {
 	if err != nil {
 		return exit{exitUsage, err}
 	}
-	policies := newPolicies(&c.config)
+	policies, lists := newPolicies(&c.config), newLists(&c.config)
 	said := p.assigned(&c.config, e)
 	var all []explained
 	names := map[string]bool{}
 	for _, recipient := range q.recipients {
 		m := policies.For(e, recipient, said...)
+		advice, entry := lists.Recipient(recipient)
+		m.Policy = m.Policy.AsListed(advice)
 		if filter.Postmasters(q.recipients) {
 			m.Policy = m.Policy.Spared()
 		}
 		names[m.Policy.Name] = true
-		all = append(all, c.explained(e, recipient, m))
+		x := c.explained(e, recipient, m)
+		if advice != filter.Undecided {
+			x.Because = append(x.Because, c.onList(advice, entry))
+		}
+		all = append(all, x)
 	}
 	if asJSON {
 		return writeJSON(p.stdout, all)
@@ -182,6 +188,15 @@ func (c *loaded) milder(name string, m filter.Match) (why []string) {
 		why = append(why, "the lower limit: "+c.placed(section+".forwarded", section+".forwarded has "+quote(m.Forwarded)))
 	}
 	return why
+}
+
+// onList is what a list says of a recipient.
+func (c *loaded) onList(advice filter.Action, entry string) string {
+	key := "lists.accept_recipients"
+	if advice == filter.Reject {
+		key = "lists.refuse_recipients"
+	}
+	return c.placed(key, key+" has "+quote(entry))
 }
 
 // placed adds where a key was written.

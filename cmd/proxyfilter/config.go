@@ -117,9 +117,10 @@ type policyConfig struct {
 }
 
 type listsConfig struct {
-	AcceptClients, RefuseClients entries[netip.Prefix]
-	AcceptSenders, RefuseSenders entries[string]
-	AcceptSigned                 entries[string]
+	AcceptClients, RefuseClients       entries[netip.Prefix]
+	AcceptRecipients, RefuseRecipients entries[string]
+	AcceptSenders, RefuseSenders       entries[string]
+	AcceptSigned                       entries[string]
 }
 
 type logConfig struct{ Level, Format string }

@@ -126,9 +126,11 @@ func (c *config) listKeys() []key {
 	l := &c.Lists
 	return []key{
 		{"lists.accept_clients", clients(&l.AcceptClients, &c.dir), true, "hosts whose mail is accepted, whatever its score"},
+		{"lists.accept_recipients", recipients(&l.AcceptRecipients, &c.dir), true, "recipients who get everything, whatever its score; others of the same message are decided about by themselves, see policy.mixed"},
 		{"lists.accept_senders", recipients(&l.AcceptSenders, &c.dir), true, "envelope senders whose mail is marked at most: anybody can use their names"},
 		{"lists.accept_signed", domains(&l.AcceptSigned, &c.dir), true, "domains whose mail is accepted when it bears a valid DKIM signature of theirs, whatever its score"},
 		{"lists.refuse_clients", clients(&l.RefuseClients, &c.dir), true, "hosts whose mail is refused unscanned; goes before accept"},
+		{"lists.refuse_recipients", recipients(&l.RefuseRecipients, &c.dir), true, "recipients who get no mail; goes before accept. It is unscanned if it is for nobody else; see policy.mixed"},
 		{"lists.refuse_senders", recipients(&l.RefuseSenders, &c.dir), true, "envelope senders whose mail is refused unscanned; goes before accept"},
 	}
 }

@@ -194,9 +194,17 @@ func listText(f *filter.Finding) string {
 		return "It comes from the mailing list " + id + ", which has signed it"
 	}
 	if entry := f.ListEntry(); entry != "" {
-		return "lists." + entry
+		return "lists." + entry + forWhom(f)
 	}
 	return ""
+}
+
+// forWhom names the recipients that a list's word is about, if it is not about all.
+func forWhom(f *filter.Finding) string {
+	if len(f.Recipients) == 0 {
+		return ""
+	}
+	return ", for " + addressList(f.Recipients, len(f.Recipients))
 }
 
 // printAssigned writes what the policy map said of the first recipients.

@@ -115,7 +115,10 @@ func refusedByOne(v *filter.Verdict) bool {
 // opinionSentence is what the policy of some recipients said.
 func opinionSentence(o *filter.Opinion) string {
 	limit := "it refuses nothing by score"
-	if o.RejectAt > 0 {
+	switch {
+	case strings.Contains(o.Policy, filter.AcceptedSuffix), strings.Contains(o.Policy, filter.RefusedSuffix):
+		limit = "on a list"
+	case o.RejectAt > 0:
 		limit = fmt.Sprintf("it refuses from %.1f on", o.RejectAt)
 	}
 	said := done(o.Would)
@@ -152,7 +155,11 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 			continue
 		}
 		if entry := f.ListEntry(); entry != "" {
-			all = append(all, fmt.Sprintf("It is on a list: lists.%s.", entry))
+			what := "It"
+			if len(f.Recipients) > 0 {
+				what = "A recipient"
+			}
+			all = append(all, fmt.Sprintf("%s is on a list: lists.%s.", what, entry))
 			continue
 		}
 		text := fmt.Sprintf("%s was sure by itself, and said: %s", f.Source, f.Advice)
@@ -160,6 +167,9 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 			text += fmt.Sprintf(" (%s)", f.Text)
 		}
 		all = append(all, text+".")
+	}
+	if v.Would.Passes() && refusedByOne(v) {
+		all = append(all, "Other recipients are under a policy that takes it, and one answer is for all.")
 	}
 	return append(all, observed(v)...)
 }

@@ -86,6 +86,17 @@ func TestWhatWouldHaveLetItThrough(t *testing.T) {
 			`For <c@d> the policy "default" said: refused (it refuses from 10.0 on).`, `For <e@f> the policy "patient" said: marked (it refuses nothing by score).`,
 			"enough to refuse it (10.0), but other recipients are under a policy that takes it, and one answer is for all.",
 		}, "marks at most"},
+		{"a recipient on a list", func(r *filter.Record) {
+			r.Verdict.Action, r.Verdict.Would, r.Verdict.Reason, r.Verdict.Policy = filter.Tag, filter.Tag, filter.Advice, "default/refused"
+			r.Verdict.Findings = append(r.Verdict.Findings, filter.Finding{Source: "lists", Advice: filter.Reject, Labels: []string{filter.Listed, "refuse_recipients d"}, Recipients: []string{"c@d"}})
+			r.Verdict.Opinions = []filter.Opinion{
+				{Policy: "default/refused", Recipients: []string{"c@d"}, Action: filter.Reject, Would: filter.Reject, TagAt: 5, RejectAt: 10, Reason: filter.Advice},
+				{Policy: "default", Recipients: []string{"e@f"}, Action: filter.Tag, Would: filter.Tag, TagAt: 5, Reason: filter.Score},
+			}
+		}, []string{
+			`For <c@d> the policy "default/refused" said: refused (on a list).`, "\nlists.refuse_recipients d, for <c@d>.\n",
+			"  A recipient is on a list: lists.refuse_recipients d.\n", "Other recipients are under a policy that takes it",
+		}, "from 10.0"},
 		{"sent again", func(r *filter.Record) {
 			r.Verdict.Action, r.Verdict.Would, r.Verdict.Reason = filter.Accept, filter.Accept, filter.Duplicate
 			r.QueueID, r.Original = "4ABC", "1JD3K8M7Q2XB"

@@ -115,6 +115,7 @@ func TestEachDecisionIsInTheFingerprint(t *testing.T) {
 		"[policies.a]\nrecipients = [\"example.org\"]", "[policies.a]\nrecipients = [\"example.com\"]", "[policies.b]\nrecipients = [\"example.org\"]",
 		"[policies.a]\nclients = [\"192.0.2.1\"]", "[policies.a]\nrecipients = [\"example.org\"]\nreject_at = 9.0",
 		"[lists]\naccept_clients = [\"192.0.2.1\"]", "[lists]\nrefuse_clients = [\"192.0.2.1\"]", "[lists]\naccept_senders = [\"a.example\"]",
+		"[lists]\naccept_recipients = [\"a.example\"]", "[lists]\nrefuse_recipients = [\"a.example\"]",
 		"[lists]\nrefuse_senders = [\"a.example\"]", "[lists]\naccept_signed = [\"a.example\"]",
 		"[spamd]\nservers = []", "[spamd]\nuser = \"mail\"", "[spamd]\nscan_limit = \"1MB\"",
 		"[clamd]\nserver = \"127.0.0.1:3310\"", "[clamd]\non_scan_failure = \"accept\"", "[policy]\nvirus = \"tag\"",

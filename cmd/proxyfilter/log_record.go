@@ -88,10 +88,15 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 	if len(v.Opinions) > 0 {
 		logOpinions(e, v.Opinions)
 	}
+	lists := entriesMet(v.Findings)
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if entry := f.ListEntry(); entry != "" {
-			e.Str(f.Source, cut(entry, maxText))
+		if lists != "" && f.ListEntry() != "" {
+			e.Str(f.Source, cut(lists, maxText))
+			lists = "" // all of them at once: no member twice
+		}
+		if len(f.Recipients) > 0 {
+			continue // which is all that its labels say
 		}
 		if f.Server != "" {
 			e.Str(f.Source, f.Server)
@@ -103,6 +108,17 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 			e.Str(f.Source+"_cause", string(f.Cause)).Str(f.Source+"_error", cut(f.Err, maxText))
 		}
 	}
+}
+
+// entriesMet are the entries of lists that the message has met.
+func entriesMet(findings []filter.Finding) string {
+	var all []string
+	for i := range findings {
+		if entry := findings[i].ListEntry(); entry != "" {
+			all = append(all, entry)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // logOpinions says what each policy wanted, and from what score on it refuses:

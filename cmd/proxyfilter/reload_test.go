@@ -24,6 +24,8 @@ wait = "10s"
 accept_clients = ["192.0.2.1"]
 accept_senders = ["partner.example"]
 accept_signed = ["signer.example"]
+accept_recipients = ["trap.example"]
+refuse_recipients = ["nobody.example"]
 refuse_clients = ["192.0.2.2"]
 refuse_senders = ["pest.example"]
 [spamd]

@@ -36,6 +36,7 @@ type policySaid struct {
 	Would      filter.Action `json:"would"`
 	TagAt      float64       `json:"tag_at"`
 	RejectAt   float64       `json:"reject_at"`
+	Reason     filter.Reason `json:"reason"`
 }
 
 type sourceSaid struct {

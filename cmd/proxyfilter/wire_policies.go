@@ -98,6 +98,10 @@ func newLists(c *config) filter.Lists {
 	lists := filter.Lists{
 		AcceptClients: filter.NewNetworks(l.AcceptClients.all), RefuseClients: filter.NewNetworks(l.RefuseClients.all),
 		AcceptSenders: filter.NewRecipients(l.AcceptSenders.all), RefuseSenders: filter.NewRecipients(l.RefuseSenders.all),
+		Delimiters: c.Policy.RecipientDelimiter,
+	}
+	if len(l.AcceptRecipients.all)+len(l.RefuseRecipients.all) > 0 {
+		lists.AcceptRecipients, lists.RefuseRecipients = filter.NewRecipients(l.AcceptRecipients.all), filter.NewRecipients(l.RefuseRecipients.all)
 	}
 	if len(l.AcceptSigned.all) > 0 {
 		lists.AcceptSigned = filter.NewRecipients(l.AcceptSigned.all)

@@ -132,11 +132,12 @@ func (e *encoder) finding(f *filter.Finding) finding {
 		r.Points = finite(r.Points)
 		e.rules = append(e.rules, rule(r))
 	}
+	about, _ := fitting(f.Recipients, maxRecipients/4)
 	return finding{
 		Source: f.Source, Score: finite(f.Score), Limit: finite(f.Limit), Rules: e.rules[from:len(e.rules):len(e.rules)],
 		Labels: f.Labels, Advice: f.Advice, Text: f.Text, Server: f.Server, Viruses: f.Viruses,
 		Waited: toSeconds(f.Waited), Took: toSeconds(f.Took),
-		Cause: f.Cause, Err: f.Err, Blind: toSeconds(f.Blind), Assigned: assigned(f.Assigned),
+		Cause: f.Cause, Err: f.Err, Blind: toSeconds(f.Blind), Assigned: assigned(f.Assigned), Recipients: about,
 	}
 }
 

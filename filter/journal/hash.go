@@ -140,6 +140,9 @@ func (h hasher) finding(f *filter.Finding) {
 	for i := range f.Labels { // an entry of a list may be an address
 		f.Labels[i] = h.text(f.Labels[i])
 	}
+	for i, s := range f.Recipients {
+		f.Recipients[i] = h.address(s)
+	}
 	for i := range f.Rules {
 		f.Rules[i].Description = h.text(f.Rules[i].Description)
 	}

@@ -72,9 +72,10 @@
 //	message_id, header_from, subject   as the header says
 //	action, would, reason, text, policy, score, tag_at, reject_at   the verdict
 //	opinions      a list, if recipients are under several policies: policy,
-//	              recipients, action, would, tag_at, reject_at
+//	              recipients, action, would, tag_at, reject_at, reason
 //	findings      a list: source, score, limit, rules (name, points, description),
-//	              labels, advice, text, server, viruses, waited, took, cause, error, blind
+//	              labels, advice, text, server, viruses, waited, took, cause, error, blind,
+//	              recipients, if the advice is about some only
 //	reply, queue_id, error             what Postfix was told, and what went wrong
 //	original      the reference of the same message that was sent before
 //	received, waited, scanned, committed   the stages, in seconds

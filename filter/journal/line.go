@@ -68,6 +68,7 @@ type opinion struct {
 	Would      filter.Action `json:"would,omitzero"`
 	TagAt      float64       `json:"tag_at,omitempty"`
 	RejectAt   float64       `json:"reject_at,omitempty"`
+	Reason     filter.Reason `json:"reason,omitempty"`
 }
 
 type finding struct {
@@ -86,7 +87,8 @@ type finding struct {
 	Err     string        `json:"error,omitempty"`
 	Blind   seconds       `json:"blind,omitempty"`
 
-	Assigned []assignment `json:"assigned,omitempty"`
+	Assigned   []assignment `json:"assigned,omitempty"`
+	Recipients []string     `json:"recipients,omitempty"`
 }
 
 type assignment struct {
@@ -167,7 +169,7 @@ func (f *finding) finding() filter.Finding {
 	found := filter.Finding{
 		Source: f.Source, Score: f.Score, Limit: f.Limit, Labels: f.Labels, Advice: f.Advice,
 		Text: f.Text, Server: f.Server, Viruses: f.Viruses, Waited: f.Waited.duration(), Took: f.Took.duration(),
-		Cause: f.Cause, Err: f.Err, Blind: f.Blind.duration(),
+		Cause: f.Cause, Err: f.Err, Blind: f.Blind.duration(), Recipients: f.Recipients,
 	}
 	for _, r := range f.Rules {
 		found.Rules = append(found.Rules, filter.Rule(r))
