@@ -157,7 +157,7 @@ func (tr *trial) check(seen observed, spam bool) {
 		t.Errorf("spam was accepted: %v", heard)
 	}
 	want := len(heard.refused)
-	if len(heard.taken) > 0 {
+	if len(heard.taken) > 0 || tr.mailRefused(heard) {
 		want++
 	}
 	if len(seen.records) != want {
@@ -202,7 +202,7 @@ func (tr *trial) checkRecord(r filter.Record, heard answers) {
 	if r.Recipient != "" {
 		words = heard.refused[r.Recipient]
 	}
-	if heard.stage != faults.Dot && r.Recipient == "" {
+	if heard.stage != faults.Dot && r.Recipient == "" && !tr.mailRefused(heard) {
 		words = ""
 	}
 	if words != "" && r.Reply != words {
@@ -218,6 +218,12 @@ func (tr *trial) checkRecord(r filter.Record, heard answers) {
 	if !slices.Contains(filter.Reasons(), r.Verdict.Reason) {
 		tr.t.Errorf("the reason %q is none of the closed set", r.Verdict.Reason)
 	}
+}
+
+// mailRefused reports that A, opened at MAIL, did not take it: that is an outcome
+// before there is a recipient.
+func (tr *trial) mailRefused(heard answers) bool {
+	return tr.cell.Side == faults.AtMail && heard.stage == faults.MAIL
 }
 
 // account is what must hold in the end: who heard yes has the letter once, who

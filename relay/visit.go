@@ -27,15 +27,32 @@ func (s *session) visitMail(t *transaction) error {
 		s.front.answer(reply)
 		return nil
 	}
-	// Postfix gives this reply to each RCPT, and tries MAIL again with the next.
-	// There is no recipient yet, so there is nothing to record.
+	// Postfix gives this reply to each RCPT, and tries MAIL again with the next. So
+	// each is a refusal that somebody hears of and may ask about, though no recipient
+	// is known yet.
 	s.txn = nil
 	s.front.engage(false)
+	out := refusal(reply)
 	if err != nil {
-		s.srv.Log.Warn().Err(err).Str("id", t.env.ID).Msg("next hop at MAIL")
-		return s.reply(referred(next.lost(ctx, err).reply, t.env.ID))
+		out = next.lost(ctx, err)
 	}
-	return s.reply(refusal(reply).reply)
+	return s.reply(s.turnedAway(t, out, ""))
+}
+
+// turnedAway records that the next hop did not want MAIL, or a recipient, and gives
+// the reply to it.
+func (s *session) turnedAway(t *transaction, out outcome, recipient string) wire.Reply {
+	action := filter.Defer
+	if out.reply.Class() == 5 {
+		action = filter.Reject
+	}
+	if out.reason != filter.HopRefused {
+		out.reply = referred(out.reply, t.env.ID)
+	}
+	s.srv.settle(t, &result{
+		verdict: relayVerdict(action, out.reason), reply: out.reply, err: out.err, recipient: recipient,
+	})
+	return out.reply
 }
 
 // visit connects and says MAIL; once more if a kept connection has died.
@@ -97,17 +114,7 @@ func (s *session) visitRcpt(t *transaction, line string) (wire.Reply, bool) {
 	if err != nil {
 		out = t.visit.next.lost(ctx, err)
 	}
-	action := filter.Defer
-	if out.reply.Class() == 5 {
-		action = filter.Reject
-	}
-	if out.reason != filter.HopRefused {
-		out.reply = referred(out.reply, t.env.ID)
-	}
-	s.srv.settle(t, &result{
-		verdict: relayVerdict(action, out.reason), reply: out.reply, err: out.err, recipient: address(line),
-	})
-	return out.reply, false
+	return s.turnedAway(t, out, address(line)), false
 }
 
 // ask says one command. After a failure it fails for good.
