@@ -119,6 +119,9 @@ func look(ctx context.Context, a *journal.Archive, f explainFlags, what string, 
 	}
 	var queries []journal.Query
 	what = strings.TrimSpace(what)
+	if strings.Trim(what, "<> ") == "" {
+		return nil, false, nil // not even a name, and the zero Query wants all
+	}
 	if _, err := filter.CanonicalReference(what); err == nil {
 		queries = append(queries, journal.Query{Reference: what})
 	}

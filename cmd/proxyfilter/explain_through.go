@@ -29,6 +29,9 @@ func letThrough(r *filter.Record) []string {
 	case filter.Unscanned, filter.Busy:
 		return withScan(v)
 	}
+	if v.Reason == filter.Malformed {
+		return []string{wellFormed(r)}
+	}
 	if text := remedy(v.Reason); text != "" {
 		return []string{text}
 	}
@@ -63,7 +66,6 @@ func remedy(reason filter.Reason) string {
 		filter.TooMany:    "Nothing: it is the sender's business to come again for the other recipients.",
 		filter.Apart:      "Nothing: it is the sender's business to come again. policy.mixed = \"lenient\" takes recipients of all policies together.",
 		filter.Unmapped:   "A policy map that answers (policy.policy_map): postmap -q ADDRESS asks it the same.",
-		filter.Malformed:  "A program that ends its lines with CR LF; or server.hygiene = \"normalize\", if it is \"reject\".",
 		filter.Loop:       "No circle: its Received fields say where it goes round.",
 		filter.HopRefused: "The second mail server's consent: its own restrictions and its log say what it wants.",
 		filter.HopLost:    "A second mail server that answers: relay.next_hop, and its log at that time.",

@@ -48,6 +48,8 @@ func because(r *filter.Record) []string {
 		return becauseUnscanned(v)
 	case filter.Duplicate:
 		return becauseDuplicate(r)
+	case filter.Malformed:
+		return []string{becauseMalformed(r)}
 	case filter.HopRefused:
 		return []string{
 			"The second mail server did not take it, and its words were passed on. Its own log says more; it knows the message as orig_queue_id=" + r.Envelope.ID + ".",
@@ -66,7 +68,6 @@ func becauseOf(reason filter.Reason) string {
 		filter.TooMany:   "It has more recipients than one transaction may have. Its sender comes again for the others.",
 		filter.Apart:     "The recipient is under another policy than those before, and policy.mixed is \"split\". Its sender comes again for such recipients.",
 		filter.Unmapped:  "policy.policy_map could not be asked which policy its recipient has chosen, and a refusal would have been a guess. policy.on_map_failure decides what happens then.",
-		filter.Malformed: "It has line ends or bytes that it must not have, so that two servers could read it as two different messages.",
 		filter.Loop:      "It has so many Received fields that it must be going in a circle between servers.",
 		filter.HopLost:   "The second mail server was away, broke off, or answered nonsense.",
 		filter.Late:      "There was no time left to hand it on before Postfix would have stopped waiting.",

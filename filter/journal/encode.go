@@ -41,8 +41,19 @@ func newEncoder() *encoder {
 	return e
 }
 
-// encode is the line of an entry, with its line end. It is valid until reset.
+// encode is the line of an entry, with its line end. It is valid until reset. What
+// is too long is shortened.
 func (e *encoder) encode(from *Entry) ([]byte, error) {
+	b, err := e.whole(from)
+	if !errors.Is(err, errTooLong) {
+		return b, err
+	}
+	e.reset()
+	less := shortened(*from)
+	return e.whole(&less)
+}
+
+func (e *encoder) whole(from *Entry) ([]byte, error) {
 	e.fill(&from.Record)
 	e.line.Hashed = from.Hashed
 	if n := max(from.Recipients, len(from.Envelope.Recipients)); n > len(e.line.To) {

@@ -196,9 +196,37 @@ func TestRecipientsAreCutBetweenAddressesAndCounted(t *testing.T) {
 	}
 }
 
+// Everything in it is as long as relay, spamd and the policy map let it become, and
+// as wide as JSON can make it.
+func TestTheLongestRecordIsShortenedAndNotLost(t *testing.T) {
+	r := aRecord()
+	wide := func(n int) string { return strings.Repeat("\xff", n) }
+	r.Envelope.Recipients, r.Err = nil, wide(maxLine)
+	r.MessageID, r.From, r.Subject = wide(4096), wide(4096), wide(4096)
+	f := &r.Verdict.Findings[0]
+	for n := range 400 {
+		r.Envelope.Recipients = append(r.Envelope.Recipients, wide(500))
+		f.Rules = append(f.Rules, filter.Rule{Name: wide(128), Points: float64(n), Description: wide(200)})
+		f.Assigned = append(f.Assigned, filter.Assignment{Recipient: wide(500)})
+	}
+	r.Verdict.Opinions = []filter.Opinion{{Policy: "a", Recipients: r.Envelope.Recipients}, {Policy: "b", Recipients: r.Envelope.Recipients}}
+	enc, before := newEncoder(), r.Verdict.Findings[0].Rules[2].Description
+	line, err := enc.encode(&Entry{Record: r})
+	if err != nil || len(line) > maxLine {
+		t.Fatalf("%d bytes, %v", len(line), err)
+	}
+	e, err := decode(line)
+	if err != nil || e.Envelope.ID != r.Envelope.ID || e.Recipients != 400 || len(e.Verdict.Findings[0].Rules) != len(f.Rules) || len(e.Verdict.Opinions) != 2 {
+		t.Errorf("%v: %d recipients, %d rules", err, e.Recipients, len(e.Verdict.Findings[0].Rules))
+	}
+	if r.Verdict.Findings[0].Rules[2].Description != before || len(f.Assigned) != 400 {
+		t.Error("the Record of the other observers was changed")
+	}
+}
+
 func TestLineHasAnEnd(t *testing.T) {
 	r := aRecord()
-	r.Err = strings.Repeat("x", maxLine)
+	r.Verdict.Policy = strings.Repeat("x", maxLine)
 	if _, err := newEncoder().encode(&Entry{Record: r}); !errors.Is(err, errTooLong) {
 		t.Error(err)
 	}
