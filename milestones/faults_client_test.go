@@ -77,6 +77,12 @@ func (w *world) carry(l letter, to []string, fault faults.Cell) answers {
 	return p.heard
 }
 
+// mailRefused reports that A, opened at MAIL, did not take it: that is an outcome
+// before there is a recipient.
+func (tr *trial) mailRefused(heard answers) bool {
+	return tr.cell.Side == faults.AtMail && heard.stage == faults.MAIL
+}
+
 // opening is up to the greeting.
 func (p *postfix) opening(first turn) bool {
 	if p.fault.Stage == faults.Connect && !p.misbehave(turn{stage: faults.Connect}, first) {

@@ -220,12 +220,6 @@ func (tr *trial) checkRecord(r filter.Record, heard answers) {
 	}
 }
 
-// mailRefused reports that A, opened at MAIL, did not take it: that is an outcome
-// before there is a recipient.
-func (tr *trial) mailRefused(heard answers) bool {
-	return tr.cell.Side == faults.AtMail && heard.stage == faults.MAIL
-}
-
 // account is what must hold in the end: who heard yes has the letter once, who
 // heard no has not, and nothing is there twice unless A had taken it and the
 // answer was lost.

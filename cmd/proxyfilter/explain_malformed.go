@@ -1,13 +1,9 @@
 package main
 
-import (
-	"strings"
-
-	"proxyfilter/filter"
-)
+import "proxyfilter/filter"
 
 // malformation is what was wrong with a malformed message. The reason is one word
-// for all of it; the status code of the answer (RFC 3463) tells them apart.
+// for all of it.
 type malformation uint8
 
 const (
@@ -17,11 +13,12 @@ const (
 )
 
 func malformationOf(r *filter.Record) malformation {
+	odd := r.Anomalies.BareCR + r.Anomalies.BareLF + r.Anomalies.ExtraCR
 	switch {
-	case strings.HasPrefix(r.Reply, "550 5.6.0 "):
-		return forgedFields
-	case strings.HasPrefix(r.Reply, "451 4.5.0 "):
+	case r.Verdict.Action == filter.Defer: // the others are no better in the next try
 		return excessBytes
+	case odd == 0:
+		return forgedFields
 	}
 	return oddLineEnds
 }
