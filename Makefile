@@ -61,15 +61,17 @@ soak:
 
 # Each fuzz target for so long, two of them side by side; the seeds, and what was
 # once found (testdata/fuzz), run in every `make unit`. On a busy machine Go's fuzzer
-# may call the end of its time a failure; without a failing input it is none.
-# Coverage outweighs the smallest input, hence fuzzminimizetime. FUZZ=Client takes
-# only targets named so.
+# may call the end of its time a failure; without a failing input it is none. All
+# targets run, and those that failed are named at the end. Coverage outweighs the
+# smallest input, hence fuzzminimizetime. FUZZ=Client takes only targets named so.
 FUZZTIME ?= 10s
 fuzz:
-	@grep -r '^func Fuzz$(FUZZ)' --include='*_test.go' . | sed -n 's|/[^/]*:func \(Fuzz[A-Za-z0-9]*\).*| \1|p' | xargs -P 2 -L 1 sh -c \
+	@failed=$$(mktemp) && export failed && trap 'rm -f "$$failed"' EXIT && \
+	grep -r '^func Fuzz$(FUZZ)' --include='*_test.go' . | sed -n 's|/[^/]*:func \(Fuzz[A-Za-z0-9]*\).*| \1|p' | xargs -P 2 -L 1 sh -c \
 		'said=$$($(GO) test "$$0" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 2>&1) \
 			|| case $$said in *"Failing input"*) false ;; *"context deadline exceeded"*) : ;; *) false ;; esac \
-			&& echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: .*" | tail -1)" || { echo "$$said"; exit 255; }'
+			&& echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: .*" | tail -1)" || { echo "$$said"; echo "$$0 $$1" >>"$$failed"; }' && \
+	if [ -s "$$failed" ]; then echo "FAILED:"; sort "$$failed"; exit 1; fi
 
 # Packages for Debian and Ubuntu, tarballs for the rest, and their checksums.
 # ARCHS=amd64 makes those of one architecture.
