@@ -25,8 +25,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"proxyfilter/integration/rig"
 )
 
 func main() {
@@ -49,11 +49,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "usage: bench run|hold|load|sink|spamd [-h]")
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := roles[args[0]](ctx, args[1:], console{in, out, errs}); err != nil {
-		fmt.Fprintf(errs, "bench %s: %v\n", args[0], err)
-		return 1
-	}
-	return 0
+	return rig.Command("bench "+args[0], errs, func(ctx context.Context) error {
+		return roles[args[0]](ctx, args[1:], console{in, out, errs})
+	})
 }

@@ -24,8 +24,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"proxyfilter/integration/rig"
@@ -52,13 +50,7 @@ func command(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "kills: needs at least one kill and one client")
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, p, out, errs); err != nil {
-		fmt.Fprintln(errs, "kills:", err)
-		return 1
-	}
-	return 0
+	return rig.Command("kills", errs, func(ctx context.Context) error { return run(ctx, p, out, errs) })
 }
 
 // plan is what is to happen.
@@ -81,16 +73,12 @@ func run(ctx context.Context, p plan, out, errs io.Writer) error {
 		p.seed = rand.Uint64()
 	}
 	fmt.Fprintf(errs, "kills: seed %d\n", p.seed) // first of all, in case nothing else follows
-	if p.binary == "" {
-		dir, err := os.MkdirTemp("", "proxyfilter-kills-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		if p.binary, err = rig.Build(ctx, dir); err != nil {
-			return err
-		}
+	binary, remove, err := rig.Subject(ctx, p.binary)
+	if err != nil {
+		return err
 	}
+	defer remove()
+	p.binary = binary
 	t, err := begin(ctx, p, errs)
 	if err != nil {
 		return err

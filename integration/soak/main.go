@@ -30,9 +30,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"proxyfilter/integration/ledger"
@@ -61,13 +59,7 @@ func command(args []string, out, errs io.Writer) int {
 	}
 	p.long = time.Duration(*minutes * 0.8 * float64(time.Minute))
 	p.flood = time.Duration(*minutes * 0.2 * float64(time.Minute))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, p, out, errs); err != nil {
-		fmt.Fprintln(errs, "soak:", err)
-		return 1
-	}
-	return 0
+	return rig.Command("soak", errs, func(ctx context.Context) error { return run(ctx, p, out, errs) })
 }
 
 // plan is what is to happen.
@@ -87,16 +79,12 @@ func run(ctx context.Context, p plan, out, errs io.Writer) error {
 		p.seed = rand.Uint64()
 	}
 	fmt.Fprintf(errs, "soak: seed %d\n", p.seed)
-	if p.binary == "" {
-		dir, err := os.MkdirTemp("", "proxyfilter-soak-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		if p.binary, err = rig.Build(ctx, dir); err != nil {
-			return err
-		}
+	binary, remove, err := rig.Subject(ctx, p.binary)
+	if err != nil {
+		return err
 	}
+	defer remove()
+	p.binary = binary
 	long := p.longRun(ctx, out)
 	if ctx.Err() != nil {
 		return long

@@ -16,8 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"proxyfilter/integration/rig"
@@ -46,13 +44,7 @@ func command(args []string, errs io.Writer) int {
 		fmt.Fprintln(errs, "verify:", err)
 		return 1
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := verify(ctx, s.steps(), *file, errs); err != nil {
-		fmt.Fprintln(errs, "verify:", err)
-		return 1
-	}
-	return 0
+	return rig.Command("verify", errs, func(ctx context.Context) error { return verify(ctx, s.steps(), *file, errs) })
 }
 
 // verify takes all steps, also after one that failed, and writes the report.
