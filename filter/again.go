@@ -24,11 +24,11 @@ var (
 // (Lists.AcceptSigned) stays while its entry is on the list; a further entry finds
 // nothing, since nobody has kept who signed. So do the name of a mailing list that
 // signed, and what a PolicyMap said.
-func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
+func (j *Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
 	now := j.Lists.Look(e)
-	if v, certain := j.refuse(e, slices.Concat(now, assigned(stored))); certain {
-		return v, nil
+	if known := slices.Concat(now, assigned(stored)); j.refused(&e, known) {
+		return j.Policies.Decide(e, known), nil
 	}
 	if len(findings) == 0 && refusedByList(stored) {
 		return Verdict{}, ErrUnscanned
@@ -50,7 +50,7 @@ func (j Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 // AgainByName does the same when addresses cannot be read any more. The recipients
 // are under the policies that the record names, as these are now, and what the lists
 // said stays.
-func (j Judge) AgainByName(was Verdict) (Verdict, error) {
+func (j *Judge) AgainByName(was Verdict) (Verdict, error) {
 	groups := make([]group, 0, max(1, len(was.Opinions)))
 	for _, o := range was.Opinions {
 		groups = append(groups, group{Policy{Name: o.Policy}, o.Recipients})

@@ -13,7 +13,7 @@ import (
 )
 
 // aJudge has two customers, forwarders, mailboxes that are forwarded, and lists.
-func aJudge(reject float64, mixed filter.Mixed) filter.Judge {
+func aJudge(reject float64, mixed filter.Mixed) *filter.Judge {
 	policy := func(name string, reject float64) filter.Policy {
 		return filter.Policy{
 			Name: name, TagAt: 5, RejectAt: reject, ForwardedRejectAt: 7,
@@ -21,7 +21,7 @@ func aJudge(reject float64, mixed filter.Mixed) filter.Judge {
 			Forwarders: filter.NewNetworks([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}),
 		}
 	}
-	return filter.Judge{
+	return &filter.Judge{
 		Lists: filter.Lists{
 			AcceptClients: filter.NewNetworks([]netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}),
 			RefuseClients: filter.NewNetworks([]netip.Prefix{netip.MustParsePrefix("198.51.100.2/32")}),

@@ -46,7 +46,7 @@ func assignments(findings []Finding) map[string]Assignment {
 
 // assign asks the map, where its word counts. What it says is a Finding like any
 // other, so that a Record has it and a replay needs no map.
-func (j Judge) assign(ctx context.Context, e *Envelope) []Finding {
+func (j *Judge) assign(ctx context.Context, e *Envelope) []Finding {
 	if j.Map == nil || !j.Policies.mapped(e) {
 		return nil
 	}
@@ -84,7 +84,7 @@ func mailbox(recipients []string, findings []Finding) string {
 // own: see Policies.Apart. It asks the map about the two, if there is one, and nobody
 // else. Where the map does not answer they stay together, and are decided about at the
 // end of data. A recipient on a list is apart from one who is not.
-func (j Judge) Apart(e Envelope, recipient string) bool {
+func (j *Judge) Apart(e Envelope, recipient string) bool {
 	if j.Policies.Mixed == Split && len(e.Recipients) > 0 {
 		first, _ := j.Lists.Recipient(e.Recipients[0])
 		if other, _ := j.Lists.Recipient(recipient); other != first {

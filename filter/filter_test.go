@@ -55,7 +55,7 @@ func TestAFailureIsAnError(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	f := filter.Finding{Labels: []string{filter.Signed}}
-	if !f.HasLabel(filter.Signed) || f.HasLabel(filter.Truncated) || (filter.Finding{}).HasLabel("") {
+	if !f.HasLabel(filter.Signed) || f.HasLabel(filter.Truncated) || (&filter.Finding{}).HasLabel("") {
 		t.Error("labels are mixed up")
 	}
 }

@@ -80,12 +80,12 @@ const maxScore = 1e6
 
 // numeric reports that score and limit can be compared and written down: a sum
 // with NaN is above no limit, and JSON knows neither NaN nor infinity.
-func (f Finding) numeric() bool {
+func (f *Finding) numeric() bool {
 	return math.Abs(f.Score) <= maxScore && math.Abs(f.Limit) <= maxScore
 }
 
 // HasLabel reports whether the finding carries the label.
-func (f Finding) HasLabel(label string) bool {
+func (f *Finding) HasLabel(label string) bool {
 	return slices.Contains(f.Labels, label)
 }
 

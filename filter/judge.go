@@ -29,7 +29,7 @@ type Judge struct {
 
 	// Suspended says what happens at present instead of a refusal: see Suspension. It
 	// is asked about mail that would be refused, and must be quick. Nil: nothing does.
-	Suspended func() Action
+	Suspended func() Suspension
 
 	// Signer finds a domain of those wanted whose signature of the content is valid.
 	// It ends with its context. It is asked about mail whose score is too high, when
@@ -49,44 +49,53 @@ const grace = 100 * time.Millisecond
 // Weigh answers the end of data. It returns when every scanner has answered,
 // or, with several scanners, shortly after the context has ended. A single one is
 // trusted to end with its context; package relay has a guard of its own.
-func (j Judge) Weigh(ctx context.Context, m Message) Verdict {
-	return j.unlessSuspended(m.Envelope, j.weigh(ctx, m))
+//
+// Thousands of messages wait in here at once. Until the scanners have answered, what
+// it calls is given pointers, and nothing that only a decision needs is on its stack:
+// with a few hundred bytes more each of these goroutines would have twice the stack.
+func (j *Judge) Weigh(ctx context.Context, m Message) Verdict {
+	findings := j.known(ctx, &m)
+	if j.refused(&m.Envelope, findings) {
+		return j.Policies.Decide(m.Envelope, findings)
+	}
+	return j.decide(ctx, &m, append(j.ask(ctx, &m), findings...))
 }
 
-func (j Judge) weigh(ctx context.Context, m Message) Verdict {
+// known is what the map and the lists say, who need no content.
+func (j *Judge) known(ctx context.Context, m *Message) []Finding {
 	assigned := j.assign(ctx, &m.Envelope)
 	m.Mailbox = mailbox(m.Recipients, assigned)
-	listed := j.Lists.Look(m.Envelope)
-	if v, certain := j.refuse(m.Envelope, append(listed[:len(listed):len(listed)], assigned...)); certain {
-		return v
-	}
-	findings := slices.Concat(j.ask(ctx, m), listed, assigned)
-	v := j.Policies.Decide(m.Envelope, findings)
-	if !v.byScore() {
-		return v
-	}
-	if signed, found := j.signed(ctx, m); found {
-		return j.Policies.Decide(m.Envelope, append(findings, signed))
-	}
-	return j.spareList(ctx, m, v)
+	return append(j.Lists.Look(m.Envelope), assigned...)
 }
 
-// refuse reports that the lists refuse the message whatever a scanner says, whose slots
+// refused reports that the lists refuse the message whatever a scanner says, whose slots
 // are for others. What a list refuses and a policy only marks is scanned like any mail:
 // a virus may be in it. So is mail whose refusal is suspended.
-func (j Judge) refuse(e Envelope, listed []Finding) (Verdict, bool) {
-	if !refusedByList(listed) {
-		return Verdict{}, false
+func (j *Judge) refused(e *Envelope, known []Finding) bool {
+	if !refusedByList(known) {
+		return false
 	}
-	if len(e.Recipients) > 0 && slices.ContainsFunc(e.Recipients, func(r string) bool { return !refuses(listed, r) }) {
-		return Verdict{}, false
+	if len(e.Recipients) > 0 && slices.ContainsFunc(e.Recipients, func(r string) bool { return !refuses(known, r) }) {
+		return false
 	}
-	v := j.Policies.Decide(e, listed)
-	return v, v.Action == Reject && j.suspended() == Undecided
+	return j.Policies.Decide(*e, known).Action == Reject && !j.suspended().Lasts()
+}
+
+// decide weighs what was found, and looks closer where that could spare the message.
+func (j *Judge) decide(ctx context.Context, m *Message, findings []Finding) Verdict {
+	v := j.Policies.Decide(m.Envelope, findings)
+	if v.byScore() {
+		if signed, found := j.signed(ctx, m); found {
+			v = j.Policies.Decide(m.Envelope, append(findings, signed))
+		} else {
+			v = j.spareList(ctx, m, v)
+		}
+	}
+	return j.unlessSuspended(m.Envelope, v)
 }
 
 // signed looks for a signature of a domain on the list.
-func (j Judge) signed(ctx context.Context, m Message) (Finding, bool) {
+func (j *Judge) signed(ctx context.Context, m *Message) (Finding, bool) {
 	if j.Lists.AcceptSigned == nil || j.Signer == nil || m.Content == nil {
 		return Finding{}, false
 	}
@@ -109,17 +118,27 @@ type answer struct {
 	finding Finding
 }
 
-func (j Judge) ask(ctx context.Context, m Message) []Finding {
+func (j *Judge) ask(ctx context.Context, m *Message) []Finding {
 	if len(j.Scanners) == 1 && len(j.Viruses) == 0 {
 		// Thousands of messages may wait for it; a goroutine each would be a
 		// fifth of their memory.
-		return []Finding{ask(ctx, j.Scanners[0], m)}
+		findings := make([]Finding, 1, 3) // with a list's and a map's
+		ask(ctx, j.Scanners[0], m, &findings[0])
+		return findings
 	}
-	start := time.Now()
+	return j.askAll(ctx, m)
+}
+
+func (j *Judge) askAll(ctx context.Context, m *Message) []Finding {
+	start, own := time.Now(), *m // a late scanner may still read it
 	scanners := slices.Concat(j.Scanners, j.Viruses)
 	answers := make(chan answer, len(scanners)) // buffered: a late answer leaks no goroutine
 	for i, s := range scanners {
-		go func() { answers <- answer{i, ask(ctx, s, m)} }()
+		go func() {
+			a := answer{index: i}
+			ask(ctx, s, &own, &a.finding)
+			answers <- a
+		}()
 	}
 	findings := make([]Finding, len(scanners))
 	var over <-chan time.Time
@@ -153,22 +172,21 @@ func giveUp(ctx context.Context, scanners []Scanner, findings []Finding, took ti
 }
 
 // ask turns an answer, an error or a panic of one scanner into a Finding.
-func ask(ctx context.Context, s Scanner, m Message) (f Finding) {
+func ask(ctx context.Context, s Scanner, m *Message, f *Finding) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			f = Finding{}
-			failed(&f, &Failure{Cause: CausePanic, Err: fmt.Errorf("panic: %v", p)})
+			*f = Finding{}
+			failed(f, &Failure{Cause: CausePanic, Err: fmt.Errorf("panic: %v", p)})
 		}
 		f.Source, f.Took = s.Name(), time.Since(start)
 	}()
-	f, err := s.Scan(ctx, m)
-	if err == nil && !f.numeric() {
-		err = &Failure{Cause: CauseBroken, Err: fmt.Errorf("score %v with limit %v is no answer", f.Score, f.Limit)}
-		f = Finding{}
+	found, err := s.Scan(ctx, *m)
+	if *f = found; err != nil {
+		failed(f, err)
+	} else if !f.numeric() {
+		err := fmt.Errorf("score %v with limit %v is no answer", f.Score, f.Limit)
+		*f = Finding{}
+		failed(f, &Failure{Cause: CauseBroken, Err: err})
 	}
-	if err != nil {
-		failed(&f, err)
-	}
-	return f
 }

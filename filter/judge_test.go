@@ -53,7 +53,7 @@ func weigh(t *testing.T, scanners ...filter.Scanner) (filter.Verdict, time.Durat
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	start := time.Now()
-	v := filter.Judge{Scanners: scanners, Policies: filter.Policies{Default: filter.Policy{RejectAt: 10}}}.Weigh(ctx, filter.Message{})
+	v := (&filter.Judge{Scanners: scanners, Policies: filter.Policies{Default: filter.Policy{RejectAt: 10}}}).Weigh(ctx, filter.Message{})
 	if len(v.Findings) != len(scanners) {
 		t.Fatalf("%d findings of %d scanners", len(v.Findings), len(scanners))
 	}
@@ -177,7 +177,7 @@ func TestAJudgeWhoseClientHasGoneSaysSo(t *testing.T) {
 }
 
 func TestTheZeroJudgeAccepts(t *testing.T) {
-	if v := (filter.Judge{}).Weigh(t.Context(), filter.Message{}); v.Action != filter.Accept || v.Reason != filter.Unscanned {
+	if v := (&filter.Judge{}).Weigh(t.Context(), filter.Message{}); v.Action != filter.Accept || v.Reason != filter.Unscanned {
 		t.Errorf("got %+v", v)
 	}
 }

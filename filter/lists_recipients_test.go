@@ -83,7 +83,7 @@ func TestAListedRecipientIsNotSparedAVirus(t *testing.T) {
 // While refusals are suspended, what a list refuses may be handed on. It is scanned then.
 func TestWhatAListRefusesIsSearchedWhileRefusalsAreSuspended(t *testing.T) {
 	virus := speaks{Source: "clamd", Viruses: true, Advice: filter.Reject, Text: "it contains Eicar"}
-	judge := filter.Judge{Lists: recipientLists(), Viruses: []filter.Scanner{virus}, Suspended: func() filter.Action { return filter.Tag }}
+	judge := filter.Judge{Lists: recipientLists(), Viruses: []filter.Scanner{virus}, Suspended: func() filter.Suspension { return filter.Suspension{By: filter.PanicName, Instead: filter.Tag} }}
 	v := judge.Weigh(t.Context(), filter.Message{Envelope: filter.Envelope{Recipients: []string{void}}})
 	if v.Action != filter.Defer || v.Reason != filter.Emergency {
 		t.Errorf("got %v, %v", v.Action, v.Reason)

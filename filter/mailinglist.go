@@ -16,7 +16,7 @@ const mailingListEntry = "mailing_list "
 // spareList weighs a message again that a mailing list may have sent. Whether one has,
 // is looked for only if the answer would be another: the search costs a look into
 // DNS, at servers that a stranger may have chosen.
-func (j Judge) spareList(ctx context.Context, m Message, v Verdict) Verdict {
+func (j *Judge) spareList(ctx context.Context, m *Message, v Verdict) Verdict {
 	if j.MailingList == nil || m.Content == nil {
 		return v
 	}

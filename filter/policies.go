@@ -62,7 +62,7 @@ type Match struct {
 //
 // What a map says of the recipient goes before the lists of the policies; it has no say
 // where a listener has, nor about own mail.
-func (ps Policies) For(e Envelope, recipient string, said ...Assignment) Match {
+func (ps *Policies) For(e Envelope, recipient string, said ...Assignment) Match {
 	return ps.find(&e, recipient, assignments([]Finding{{Assigned: said}}))
 }
 
@@ -137,7 +137,7 @@ func (m Match) forwarded(names []string) Match {
 }
 
 // Own is the default policy, capped at Tag.
-func (ps Policies) Own() Policy {
+func (ps *Policies) Own() Policy {
 	own := ps.Default
 	own.Name, own.TagOnly = OwnPolicy, true
 	return own
@@ -145,13 +145,13 @@ func (ps Policies) Own() Policy {
 
 // Decide weighs findings for all recipients of a message. It is a pure function,
 // as Policy.Decide is.
-func (ps Policies) Decide(e Envelope, findings []Finding) Verdict {
+func (ps *Policies) Decide(e Envelope, findings []Finding) Verdict {
 	return ps.Mixed.decide(ps.groups(&e, findings), findings)
 }
 
 // Apart reports that a recipient of a transaction that has some already needs a
 // transaction of its own, because it is under another policy than the first.
-func (ps Policies) Apart(e Envelope, recipient string) bool { return ps.apart(e, recipient, nil) }
+func (ps *Policies) Apart(e Envelope, recipient string) bool { return ps.apart(e, recipient, nil) }
 
 func (ps *Policies) apart(e Envelope, recipient string, said map[string]Assignment) bool {
 	return ps.Mixed == Split && len(e.Recipients) > 0 &&

@@ -63,7 +63,7 @@ func TestTheMostSpecificScopeWins(t *testing.T) {
 			if test.client != "" {
 				e.Client.Addr = netip.MustParseAddr(test.client)
 			}
-			if got := (Policies{Selection: s}).For(e, test.recipient); got.Policy.Name != test.want {
+			if got := (&Policies{Selection: s}).For(e, test.recipient); got.Policy.Name != test.want {
 				t.Errorf("got %+v, want %s", got, test.want)
 			}
 		})
@@ -163,7 +163,7 @@ func TestForwardedRecipientsHaveTheLowerLimit(t *testing.T) {
 		{"where nothing is refused for its content", "a@example.org", own, 10, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m := Policies{Default: test.policy}.For(Envelope{}, test.recipient)
+			m := (&Policies{Default: test.policy}).For(Envelope{}, test.recipient)
 			if m.Policy.RejectAt != test.limit || m.Forwarded != test.entry || strings.HasSuffix(m.Policy.Name, ForwardedSuffix) != (test.entry != "") {
 				t.Errorf("got %+v", m)
 			}

@@ -1,22 +1,25 @@
 package filter
 
-// PanicName is the source of the finding that refusals are suspended.
+// PanicName is the source of the finding that an administrator has suspended refusals.
 const PanicName = "panic"
 
-// Suspended is the label of that finding; the word behind it says what happens
-// instead. It is no scanner's answer.
+// Suspended is the label of a finding that refusals are suspended; the word behind it
+// says what happens instead. It is no scanner's answer.
 const Suspended = "suspended"
 
-// Suspension is what an administrator has said in an emergency: while it lasts, no
-// mail is refused. Instead is Defer or Tag; with any other action it is none.
-//
-// It is a Finding, so that the record of a message tells of it, and the same findings
-// give the same verdict in a replay.
-func Suspension(instead Action) (f Finding, lasts bool) {
-	if instead != Defer && instead != Tag {
-		return Finding{}, false
-	}
-	return Finding{Source: PanicName, Labels: []string{Suspended, instead.String()}}, true
+// Suspension is why no mail is refused at present. The zero Suspension is none.
+type Suspension struct {
+	By      string // whose word it is, such as PanicName: the source of its finding
+	Instead Action // Defer or Tag; with any other action nothing is suspended
+}
+
+// Lasts reports that it is one.
+func (s Suspension) Lasts() bool { return s.Instead == Defer || s.Instead == Tag }
+
+// Finding is how the record of a message tells of it, so that the same findings give
+// the same verdict in a replay.
+func (s Suspension) Finding() Finding {
+	return Finding{Source: s.By, Labels: []string{Suspended, s.Instead.String()}}
 }
 
 // Suspended is what was done instead of a refusal; Undecided when refusals were not
@@ -51,24 +54,21 @@ func (p Policy) suspend(v *Verdict) {
 }
 
 // unlessSuspended decides again about what would be refused. Only then it asks.
-func (j Judge) unlessSuspended(e Envelope, v Verdict) Verdict {
+func (j *Judge) unlessSuspended(e Envelope, v Verdict) Verdict {
 	if v.Action != Reject {
 		return v
 	}
-	f, lasts := Suspension(j.suspended())
-	if !lasts {
+	s := j.suspended()
+	if !s.Lasts() {
 		return v
 	}
-	return j.Policies.Decide(e, append(v.Findings[:len(v.Findings):len(v.Findings)], f))
+	return j.Policies.Decide(e, append(v.Findings[:len(v.Findings):len(v.Findings)], s.Finding()))
 }
 
-// suspended is what happens at present instead of a refusal; Undecided when nothing does.
-func (j Judge) suspended() Action {
-	if j.Suspended == nil {
-		return Undecided
+// suspended is what happens at present instead of a refusal.
+func (j *Judge) suspended() (s Suspension) {
+	if j.Suspended != nil {
+		s = j.Suspended()
 	}
-	if instead := j.Suspended(); instead == Defer || instead == Tag {
-		return instead
-	}
-	return Undecided
+	return s
 }

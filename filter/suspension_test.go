@@ -33,7 +33,7 @@ func TestSuspendedRefusals(t *testing.T) {
 		{"accepting is no suspension", filter.Policy{RejectAt: 9}, []filter.Finding{scored(9)}, filter.Accept, filter.Reject, filter.Score},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			j := filter.Judge{Policies: filter.Policies{Default: test.policy}, Suspended: func() filter.Action { return test.instead }}
+			j := filter.Judge{Policies: filter.Policies{Default: test.policy}, Suspended: func() filter.Suspension { return filter.Suspension{By: filter.PanicName, Instead: test.instead} }}
 			for _, f := range test.findings {
 				if f.Viruses {
 					j.Viruses = append(j.Viruses, speaks(f))
@@ -68,7 +68,7 @@ func (s speaks) Scan(context.Context, filter.Message) (filter.Finding, error) {
 func TestNothingIsRefusedWhileRefusalsAreSuspended(t *testing.T) {
 	drawn(t, func(t *rapid.T, p filter.Policy, findings []filter.Finding) {
 		instead := rapid.SampledFrom([]filter.Action{filter.Defer, filter.Tag}).Draw(t, "instead")
-		f, _ := filter.Suspension(instead)
+		f := filter.Suspension{By: filter.PanicName, Instead: instead}.Finding()
 		before, after := p.Decide(findings), p.Decide(append(findings[:len(findings):len(findings)], f))
 		switch {
 		case after.Action == filter.Reject || after.Would == filter.Reject:

@@ -64,7 +64,7 @@ func (w *world) configure() options {
 
 // begin starts the program. Its spamd and its next hop are there already.
 func (w *world) begin(o options) {
-	judge := filter.Judge{Scanners: w.spamd.scanners, Viruses: w.clamd.scanners, Policies: filter.Policies{
+	judge := &filter.Judge{Scanners: w.spamd.scanners, Viruses: w.clamd.scanners, Policies: filter.Policies{
 		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
 	}}
 	o.server.Judge = func() relay.Judge { return judge }

@@ -26,6 +26,7 @@ type result struct {
 	fingerprint filter.Fingerprint // zero when the message is like others
 	original    string             // the reference of the same message, sent before
 	anomalies   wire.Anomalies
+	said        judged // the judge's alone until it has answered
 }
 
 // message takes a message from Postfix and gives the one reply to it. An error
@@ -127,13 +128,12 @@ func (s *session) weigh(t *transaction, r *result, spool *spooled) error {
 	limit := r.received.Add(s.srv.Budget.Verdict)
 	ctx, stop := context.WithDeadline(context.Background(), limit)
 	defer stop()
-	message := filter.Message{Envelope: t.env, Content: spool, Received: r.received, Fingerprint: r.fingerprint}
 	w := watch{session: s, txn: t, result: r, spool: spool, limit: limit, stop: stop}
 	w.begin()
-	v := s.judge(ctx, s.srv.Judge(), message)
+	s.judge(ctx, t, r, spool)
 	heard := w.end()
 	if !errors.Is(heard, errRescued) { // else r is used up
-		r.verdict, r.err, r.decided = v.verdict, v.err, time.Now()
+		r.verdict, r.err, r.decided = r.said.verdict, r.said.err, time.Now()
 	}
 	return heard
 }
@@ -145,14 +145,16 @@ type judged struct {
 }
 
 // judge contains a panic: it costs this message a retry.
-func (s *session) judge(ctx context.Context, who Judge, m filter.Message) (j judged) {
+func (s *session) judge(ctx context.Context, t *transaction, r *result, spool *spooled) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.srv.Log.Error().Str("id", m.ID).Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("judge")
-			j = judged{relayVerdict(filter.Defer, filter.Internal), fmt.Errorf("judge: panic: %v", p)}
+			s.srv.Log.Error().Str("id", t.env.ID).Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("judge")
+			r.said = judged{relayVerdict(filter.Defer, filter.Internal), fmt.Errorf("judge: panic: %v", p)}
 		}
 	}()
-	return judged{verdict: who.Weigh(ctx, m)}
+	r.said.verdict = s.srv.Judge().Weigh(ctx, filter.Message{
+		Envelope: t.env, Content: spool, Received: r.received, Fingerprint: r.fingerprint,
+	})
 }
 
 // carry delivers a message that has passed, unless another attempt at it has gone

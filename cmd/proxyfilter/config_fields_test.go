@@ -75,7 +75,8 @@ silence_autoresponders = true
 	if got := newOwn(&c.config).AuthServ; got != "example.org" {
 		t.Errorf("authserv-id is %q", got)
 	}
-	p := newPolicies(&c.config).For(filter.Envelope{}, "a@x.example").Policy
+	ps := newPolicies(&c.config)
+	p := ps.For(filter.Envelope{}, "a@x.example").Policy
 	if len(p.Fields) != 2 || !p.SilenceAutoresponders {
 		t.Errorf("%+v", p)
 	}

@@ -29,8 +29,8 @@ on_busy = "accept"
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := newPolicies(&c.config).For(filter.Envelope{}, "x@example.org").Policy
-	want := newPolicies(&c.config).Default
+	ps := newPolicies(&c.config)
+	got, want := ps.For(filter.Envelope{}, "x@example.org").Policy, ps.Default
 	if want.Contact == "" || want.Headers != filter.HeadersTagged || want.RejectAt != 10 {
 		t.Errorf("the default is %+v", want)
 	}
@@ -59,7 +59,8 @@ func TestAPolicyForNobodyIsForNobody(t *testing.T) {
 			if err != nil || len(c.warnings) != 1 || !strings.Contains(c.warnings[0].what, test.warning) {
 				t.Errorf("%v, warnings %v", err, c.warnings)
 			}
-			if got := newPolicies(&c.config).For(filter.Envelope{}, "x@example.org").Policy.Name; got != filter.DefaultPolicy {
+			ps := newPolicies(&c.config)
+			if got := ps.For(filter.Envelope{}, "x@example.org").Policy.Name; got != filter.DefaultPolicy {
 				t.Errorf("it applies: %s", got)
 			}
 		})

@@ -44,6 +44,8 @@ type daemon struct {
 	webs    []*http.Server
 	serving atomic.Bool
 
+	suspending []func() filter.Suspension // see suspensions
+
 	before *takeover.Predecessor // nil: this process took no other's place
 	offer  *takeover.Offer       // nil: no other can take this one's
 	again  []string              // the arguments of this process

@@ -16,7 +16,7 @@ import (
 // judgement is what a reload replaces: the policies, and the scanners behind
 // them. It is never changed, so that one message is judged by one configuration.
 type judgement struct {
-	judge   filter.Judge
+	judge   *filter.Judge
 	own     relay.Own      // what only we write into a header
 	scanner *spamd.Scanner // nil when spamd is switched off
 	viruses *clamd.Scanner // nil when clamd is

@@ -12,7 +12,7 @@ type state struct {
 	spool         func() (ram, disk int64)
 	slots         func() []slots
 	waiting       func() int
-	suspended     func() filter.Action // what happens instead of a refusal
+	suspended     []func() filter.Suspension
 	lostLines     func() int64
 	lostRecords   func() map[string]int64 // by cause: a closed set of words
 	storeErrors   func() int64
@@ -42,7 +42,7 @@ func (m *metrics) watch(s state) {
 		spool:         desc("spool_bytes", "Bytes of messages held now, by where.", "where"),
 		slots:         desc("slots", "Scan slots of each server, by state.", "server", "state"),
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
-		suspended:     desc("refusals_suspended", "1 while policy.panic_file exists, and nothing is refused; instead says what is done.", "instead"),
+		suspended:     desc("refusals_suspended", "1 while nothing is refused; by says whose word that is, instead what is done.", "by", "instead"),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
 		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
 		storeErrors:   desc("store_errors_total", "Uses of the store that failed or took too long; what they were about is forgotten at a restart."),
@@ -65,12 +65,15 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.spool, float64(ram), "ram")
 	gauge(c.spool, float64(disk), "disk")
 	gauge(c.waiting, float64(c.state.waiting()))
-	for _, instead := range []filter.Action{filter.Defer, filter.Tag} {
-		lasts := 0.0
-		if c.state.suspended() == instead {
-			lasts = 1
+	for _, suspended := range c.state.suspended {
+		s := suspended()
+		for _, instead := range []filter.Action{filter.Defer, filter.Tag} {
+			lasts := 0.0
+			if s.Instead == instead {
+				lasts = 1
+			}
+			gauge(c.suspended, lasts, s.By, instead.String())
 		}
-		gauge(c.suspended, lasts, instead.String())
 	}
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))

@@ -27,10 +27,12 @@ func someMetrics() *metrics {
 		spool:         func() (ram, disk int64) { return 100, 200 },
 		slots:         func() []slots { return []slots{{"spamd", "127.0.0.1:783", map[string]int{"busy": 1, "free": 3}}} },
 		waiting:       func() int { return 5 },
-		suspended:     func() filter.Action { return filter.Tag },
-		lostLines:     func() int64 { return 2 },
-		lostRecords:   func() map[string]int64 { return map[string]int64{"queue": 4} },
-		storeErrors:   func() int64 { return 3 },
+		suspended: []func() filter.Suspension{func() filter.Suspension {
+			return filter.Suspension{By: filter.PanicName, Instead: filter.Tag}
+		}},
+		lostLines:   func() int64 { return 2 },
+		lostRecords: func() map[string]int64 { return map[string]int64{"queue": 4} },
+		storeErrors: func() int64 { return 3 },
 	})
 	return m
 }

@@ -17,9 +17,28 @@ import (
 
 // judge is the one in force. The relay asks once per message.
 func (d *daemon) judge() relay.Judge {
-	j := d.current.Load().judge
-	j.Suspended = d.panic.suspended
-	return j
+	return d.current.Load().judge
+}
+
+// install puts a judgement in force. While refusals are suspended it refuses nothing.
+func (d *daemon) install(j *judgement) {
+	j.judge.Suspended = d.suspended
+	d.current.Store(j)
+}
+
+// suspensions are those who may suspend refusals; the first one goes before the others.
+func (d *daemon) suspensions() []func() filter.Suspension {
+	return []func() filter.Suspension{d.panic.suspended}
+}
+
+// suspended is the word that counts at present.
+func (d *daemon) suspended() (s filter.Suspension) {
+	for _, ask := range d.suspending {
+		if s = ask(); s.Lasts() {
+			break
+		}
+	}
+	return s
 }
 
 // observe starts the metrics and the pages.
@@ -32,7 +51,7 @@ func (d *daemon) observe(p pages) {
 		conversations: d.server.Conversations,
 		spool:         d.server.Spool.Used,
 		slots:         func() []slots { return d.current.Load().slots() },
-		suspended:     d.panic.suspended,
+		suspended:     d.suspending,
 		waiting:       func() int { return d.current.Load().waiting() },
 		lostLines:     d.lines.lost.Load,
 		lostRecords:   d.journalLosses,
@@ -70,8 +89,8 @@ func (d *daemon) page(p pages, open bool) *page {
 // summary is the page for a human: how many, how long, how full.
 func (d *daemon) summary(to io.Writer) {
 	fmt.Fprintf(to, "proxyfilter %s, up %s\n\n", d.build.Version, time.Since(d.started).Round(time.Second))
-	if instead := d.panic.suspended(); instead != filter.Undecided {
-		fmt.Fprintf(to, "PANIC: no mail is refused, but there is %q instead, while %s exists\n\n", instead, *d.panic.path.Load())
+	if s := d.panic.suspended(); s.Lasts() {
+		fmt.Fprintf(to, "PANIC: no mail is refused, but there is %q instead, while %s exists\n\n", s.Instead, *d.panic.path.Load())
 	}
 	ram, disk := d.server.Spool.Used()
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)

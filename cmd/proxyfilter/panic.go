@@ -24,8 +24,10 @@ type panicSwitch struct {
 
 const panicInterval = time.Second
 
-// suspended is what happens at present instead of a refusal.
-func (p *panicSwitch) suspended() filter.Action { return filter.Action(p.instead.Load()) }
+// suspended is what it says at present.
+func (p *panicSwitch) suspended() filter.Suspension {
+	return filter.Suspension{By: filter.PanicName, Instead: filter.Action(p.instead.Load())}
+}
 
 // follow makes another file the switch.
 func (p *panicSwitch) follow(path string) {

@@ -60,13 +60,13 @@ func TestScannersCountOnlyWhileMailIsDeferredWithoutThem(t *testing.T) {
 		{"accepted after a while, which is over", filter.Policy{BlindLimit: 1}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			j := &judgement{judge: filter.Judge{Policies: filter.Policies{Default: test.policy}}, scanner: scanner}
+			j := &judgement{judge: &filter.Judge{Policies: filter.Policies{Default: test.policy}}, scanner: scanner}
 			if err := j.sighted(); (err == nil) != test.ready {
 				t.Error(err)
 			}
 		})
 	}
-	if err := (&judgement{}).sighted(); err != nil {
+	if err := (&judgement{judge: &filter.Judge{}}).sighted(); err != nil {
 		t.Errorf("without any scanner: %v", err)
 	}
 }

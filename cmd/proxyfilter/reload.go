@@ -29,7 +29,7 @@ func (d *daemon) reload() {
 	d.config = adopt(d.config, &next.config)
 	old := d.current.Load()
 	after, replaced := old.follow(&before, &d.config, d.log)
-	d.current.Store(after)
+	d.install(after)
 	d.panic.follow(d.config.Policy.PanicFile)
 	if len(replaced) > 0 {
 		d.retire(replaced)

@@ -150,7 +150,7 @@ func (f scanFlags) write(w io.Writer, one scanned) error {
 	return one.print(w)
 }
 
-func (p *program) scanFile(ctx context.Context, judge filter.Judge, budget time.Duration, envelope filter.Envelope, file string) (scanned, error) {
+func (p *program) scanFile(ctx context.Context, judge *filter.Judge, budget time.Duration, envelope filter.Envelope, file string) (scanned, error) {
 	data, err := p.message(file)
 	if err != nil {
 		return scanned{}, err

@@ -111,7 +111,8 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.server.Record = d.record
 	d.server.Judge = d.judge
 	d.server.Own = func() relay.Own { return d.current.Load().own }
-	d.current.Store(newJudgement(&c.config, d.log))
+	d.suspending = d.suspensions()
+	d.install(newJudgement(&c.config, d.log))
 	d.panic.log = d.log
 	d.panic.follow(d.config.Policy.PanicFile)
 	d.observe(open.pages)

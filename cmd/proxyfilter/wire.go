@@ -101,8 +101,8 @@ func notice(log zerolog.Logger, n spamd.Notice) {
 }
 
 // judgeOf asks the scanners that there are under the policies of c.
-func judgeOf(c *config, scanner *spamd.Scanner, viruses *clamd.Scanner) filter.Judge {
-	j := filter.Judge{Lists: newLists(c), Policies: newPolicies(c), Signer: newSigner(), MailingList: newListFinder()}
+func judgeOf(c *config, scanner *spamd.Scanner, viruses *clamd.Scanner) *filter.Judge {
+	j := &filter.Judge{Lists: newLists(c), Policies: newPolicies(c), Signer: newSigner(), MailingList: newListFinder()}
 	if scanner != nil {
 		j.Scanners = []filter.Scanner{scanner}
 	}

@@ -29,6 +29,11 @@ func judge(reject float64) filter.Judge {
 	}}
 }
 
+func policies(reject float64) *filter.Policies {
+	j := judge(reject)
+	return &j.Policies
+}
+
 // week is a week of mail, one message each ten minutes and always the same: of ten
 // messages six are ham near 0, three spam near 16, and one is of a user.
 func week(n int) []review.Stored {
@@ -57,7 +62,7 @@ func week(n int) []review.Stored {
 		if i%97 == 0 {
 			finding = filter.Finding{Source: "spamd", Cause: filter.CauseTimeout}
 		}
-		r.Verdict = judge(10).Policies.Decide(r.Envelope, []filter.Finding{finding})
+		r.Verdict = policies(10).Decide(r.Envelope, []filter.Finding{finding})
 		all = append(all, review.Stored{Record: &r, Recipients: len(r.Envelope.Recipients)})
 	}
 	return all

@@ -63,7 +63,7 @@ func TestWhatIsComparedAndWhatIsLeftOut(t *testing.T) {
 	spam := func(change func(*review.Stored)) review.Stored {
 		s := review.Stored{Recipients: 1, Record: &filter.Record{
 			Envelope: filter.Envelope{Recipients: []string{"x@example.net"}},
-			Verdict:  judge(10).Policies.Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 12}}),
+			Verdict:  policies(10).Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 12}}),
 		}}
 		change(&s)
 		return s
@@ -109,7 +109,7 @@ func TestASignatureThatNobodyHasLookedForIsCounted(t *testing.T) {
 	r := review.Replay{Judge: j}
 	r.Add(review.Stored{Recipients: 1, Record: &filter.Record{
 		Envelope: filter.Envelope{Recipients: []string{"x@example.net"}},
-		Verdict:  judge(10).Policies.Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 4}}),
+		Verdict:  policies(10).Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 4}}),
 	}})
 	if got := r.Outcome().Signable; got != 1 {
 		t.Errorf("got %d", got)

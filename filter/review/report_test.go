@@ -62,7 +62,7 @@ func TestAnotherLimitIsCountedAsAReplayCountsIt(t *testing.T) {
 	all := week(3000)
 	for i := range all { // one policy for all: of several, a report knows only what was decided
 		all[i].Envelope.Recipients, all[i].Recipients = []string{"x@example.net"}, 1
-		all[i].Verdict = judge(10).Policies.Decide(all[i].Envelope, all[i].Verdict.Findings)
+		all[i].Verdict = policies(10).Decide(all[i].Envelope, all[i].Verdict.Findings)
 	}
 	for _, o := range reported(all).Others {
 		replay := review.Replay{Judge: judge(o.RejectAt)}
@@ -92,7 +92,7 @@ func one(change func(*review.Stored)) review.Stored {
 			ID: "1JD3K8M7Q2XA", Sender: "carol@example.org", Recipients: []string{"x@example.net"},
 			Client: filter.Client{Addr: netip.MustParseAddr("192.0.2.1")},
 		},
-		Verdict: judge(10).Policies.Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 12}}),
+		Verdict: policies(10).Decide(filter.Envelope{}, []filter.Finding{{Source: "spamd", Score: 12}}),
 	}}
 	change(&s)
 	return s
@@ -126,7 +126,7 @@ func TestWhatAReportSays(t *testing.T) {
 		{
 			"what one recipient let through", func(s *review.Stored) {
 				s.Envelope.Recipients, s.Recipients = []string{"x@example.net", "x@lenient.example"}, 2
-				s.Verdict = judge(10).Policies.Decide(s.Envelope, s.Verdict.Findings)
+				s.Verdict = policies(10).Decide(s.Envelope, s.Verdict.Findings)
 			},
 			func(s review.Summary) any { return []any{s.Overruled, s.Lenient[0].Reference} },
 			[]any{1, "1JD3K8M7Q2XA"},

@@ -27,7 +27,7 @@ const maxScore = 1e6
 
 // attempt asks one server once. The slot is the server's, and is free, or the
 // business of a goroutine that needs nothing of the message, when it returns.
-func (s *Scanner) attempt(ctx context.Context, v *server, w *waiter, q request) (a answer, err error) {
+func (s *Scanner) attempt(ctx context.Context, v *server, w *waiter, q *request) (a answer, err error) {
 	begin := time.Now()
 	done := v.allow()
 	g := s.guard(v, begin)
@@ -62,7 +62,7 @@ func (s *Scanner) finish(g *guard, w lane, done func(error), begin time.Time, er
 }
 
 // scan has the conversation.
-func (s *Scanner) scan(ctx context.Context, g *guard, q request) (answer, error) {
+func (s *Scanner) scan(ctx context.Context, g *guard, q *request) (answer, error) {
 	// A header of its own for each request: spamc writes into it.
 	header := spamc.Header{"Content-length": strconv.FormatInt(q.size, 10)}
 	if q.user != "" {

@@ -42,7 +42,7 @@ func (s *Scanner) Learn(ctx context.Context, m filter.Message, as Class) ([]Less
 	if as != Spam && as != Ham {
 		return nil, fmt.Errorf("spamd: nobody learns %q", as)
 	}
-	q, err := s.compose(m)
+	q, err := s.compose(&m)
 	if err != nil {
 		return nil, fmt.Errorf("spamd: %w", err)
 	}
@@ -58,7 +58,7 @@ func (s *Scanner) Learn(ctx context.Context, m filter.Message, as Class) ([]Less
 }
 
 // teach tells one server. It takes a slot, because the server needs a child for it.
-func (s *Scanner) teach(ctx context.Context, v *server, q request, as Class) (learned bool, err error) {
+func (s *Scanner) teach(ctx context.Context, v *server, q *request, as Class) (learned bool, err error) {
 	if !s.line.tryAcquire(v) {
 		return false, errBusy
 	}
@@ -86,7 +86,7 @@ func (s *Scanner) teach(ctx context.Context, v *server, q request, as Class) (le
 
 // tell contains spamc's panic: when it cannot connect or send, its Tell closes a
 // reply that there is not.
-func tell(ctx context.Context, c *spamc.Client, q request, h spamc.Header) (said *spamc.ResponseTell, err error) {
+func tell(ctx context.Context, c *spamc.Client, q *request, h spamc.Header) (said *spamc.ResponseTell, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("spamc: %v", p)

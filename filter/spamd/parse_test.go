@@ -185,9 +185,9 @@ func TestTheSenderGoesIntoSpamdsCopy(t *testing.T) {
 	}
 }
 
-func composed(t *testing.T, c Config, sender, content string) (request, string) {
+func composed(t *testing.T, c Config, sender, content string) (*request, string) {
 	t.Helper()
-	q, err := New(c).compose(filter.Message{Envelope: filter.Envelope{Sender: sender}, Content: strings.NewReader(content)})
+	q, err := New(c).compose(&filter.Message{Envelope: filter.Envelope{Sender: sender}, Content: strings.NewReader(content)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestUser(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := New(Config{User: tt.user, SharedUser: tt.shared}).user(filter.Message{Envelope: filter.Envelope{Recipients: tt.recipients}})
+			got, err := New(Config{User: tt.user, SharedUser: tt.shared}).user(&filter.Message{Envelope: filter.Envelope{Recipients: tt.recipients}})
 			if got != tt.want || (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
 				t.Errorf("%q, %v", got, err)
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // scanOf is nil for a message that cannot be told from others.
-func (s *Scanner) scanOf(m filter.Message, q request) *scan {
+func (s *Scanner) scanOf(m *filter.Message, q *request) *scan {
 	if !m.Fingerprint.Known() {
 		return nil
 	}

@@ -37,23 +37,23 @@ func (q *request) reader() io.Reader {
 }
 
 // compose prepares the request.
-func (s *Scanner) compose(m filter.Message) (request, error) {
+func (s *Scanner) compose(m *filter.Message) (*request, error) {
 	if m.Content == nil {
-		return request{}, errors.New("the message has no content")
+		return nil, errors.New("the message has no content")
 	}
 	user, err := s.user(m)
 	if err != nil {
-		return request{}, err
+		return nil, err
 	}
-	q := request{content: m.Content, scanned: m.Content.Size(), user: user}
+	q := &request{content: m.Content, scanned: m.Content.Size(), user: user}
 	if limit := s.config.ScanLimit; limit > 0 && q.scanned > limit {
 		if q.scanned, err = lineEnd(m.Content, limit); err != nil {
-			return request{}, fmt.Errorf("read the message: %w", err)
+			return nil, fmt.Errorf("read the message: %w", err)
 		}
 		q.cut = true
 	}
 	if q.at, err = afterReceived(m.Content, q.scanned); err != nil {
-		return request{}, fmt.Errorf("read the message: %w", err)
+		return nil, fmt.Errorf("read the message: %w", err)
 	}
 	if q.at > 0 {
 		q.insert = envelopeFrom(m.Sender)
@@ -65,7 +65,7 @@ func (s *Scanner) compose(m filter.Message) (request, error) {
 // user is whose preferences apply. They are the recipient's however a sender spells
 // him: spamd knows no user "User"@Example.org, and would judge without any. It would
 // answer 76 to a control character, and a line end would make a field of the rest.
-func (s *Scanner) user(m filter.Message) (string, error) {
+func (s *Scanner) user(m *filter.Message) (string, error) {
 	const recipient = "{recipient}"
 	user := s.config.User
 	if strings.Contains(user, recipient) {

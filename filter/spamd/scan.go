@@ -17,11 +17,11 @@ func (s *Scanner) Scan(ctx context.Context, m filter.Message) (filter.Finding, e
 	if len(s.servers) == 0 {
 		return f, s.failure(&unreachable{errors.New("spamd: no server is configured")})
 	}
-	q, err := s.compose(m)
+	q, err := s.compose(&m)
 	if err != nil {
 		return f, s.failure(&unreadable{fmt.Errorf("spamd: %w", err)})
 	}
-	a, err := s.answer(ctx, s.waiter(m, q), q, &f)
+	a, err := s.answer(ctx, s.waiter(&m, q), q, &f)
 	if err != nil {
 		return f, s.failure(err)
 	}
@@ -35,7 +35,7 @@ func (s *Scanner) Scan(ctx context.Context, m filter.Message) (filter.Finding, e
 	return f, nil
 }
 
-func (s *Scanner) waiter(m filter.Message, q request) *waiter {
+func (s *Scanner) waiter(m *filter.Message, q *request) *waiter {
 	w := &waiter{lane: small, scan: s.scanOf(m, q)}
 	if q.size > bigFrom {
 		w.lane = big
@@ -51,7 +51,7 @@ func (s *Scanner) waiter(m filter.Message, q request) *waiter {
 }
 
 // answer is the one that was given to the same message lately, or else a new one.
-func (s *Scanner) answer(ctx context.Context, w *waiter, q request, f *filter.Finding) (answer, error) {
+func (s *Scanner) answer(ctx context.Context, w *waiter, q *request, f *filter.Finding) (answer, error) {
 	known, err := s.recall(ctx, w, f)
 	if err != nil {
 		return answer{}, err
@@ -68,7 +68,7 @@ func (s *Scanner) answer(ctx context.Context, w *waiter, q request, f *filter.Fi
 }
 
 // try asks until there is an answer, or no attempt is left that could help.
-func (s *Scanner) try(ctx context.Context, w *waiter, q request, f *filter.Finding) (answer, error) {
+func (s *Scanner) try(ctx context.Context, w *waiter, q *request, f *filter.Finding) (answer, error) {
 	var failures attempts
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		from := time.Now()
