@@ -15,7 +15,8 @@ a value that is not the default says where it came from.
 Problems go to standard error, all of them at once, each with its place, what is
 allowed and often a hint. Then nothing is printed and the exit code is 2. What is
 allowed but hardly meant is a warning, and does not change the exit code. With
-policy.mixed = "split" Postfix's postconf is asked whether speed_adjust is off.
+policy.mixed = "split" Postfix's postconf is asked whether speed_adjust is off. With
+policy.forwarders SpamAssassin's own configuration is read, to see whether it trusts them.
 
 With --fingerprint it prints one word instead, a digest of all that decides about
 mail: hosts that have the same one filter alike. It has the entries of lists and their
@@ -26,6 +27,7 @@ With --explain it prints instead which policy a recipient is under, and why.`
 
 func (p *program) checkCommand() *cobra.Command {
 	var asJSON, quiet, digest bool
+	var spamassassin string
 	var q question
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -37,10 +39,7 @@ func (p *program) checkCommand() *cobra.Command {
   test "$(proxyfilter check --fingerprint)" = "$(ssh mx2 proxyfilter check --fingerprint)"
   proxyfilter check --quiet -c new.toml && cp new.toml ` + defaultFile,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := load(p.sources())
-			if err == nil && !q.asked() {
-				err = c.checkSpeedAdjust(p.environ)
-			}
+			c, err := p.checked(q, spamassassin)
 			if asJSON && !q.asked() {
 				return p.checkJSON(c, err)
 			}
@@ -60,8 +59,20 @@ func (p *program) checkCommand() *cobra.Command {
 	q.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs: configuration, origins, fingerprint, warnings, errors")
 	cmd.Flags().BoolVar(&digest, "fingerprint", false, "print a digest of what decides about mail, and nothing else")
+	cmd.Flags().StringVar(&spamassassin, "spamassassin", "", "the `PATH` of spamd's configuration, a directory or one file, for policy.forwarders (default /etc/mail/spamassassin or /etc/spamassassin)")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print problems only")
 	return cmd
+}
+
+// checked is the configuration, compared with what others are configured to do, unless
+// there is a question about it alone.
+func (p *program) checked(q question, spamassassin string) (loaded, error) {
+	c, err := load(p.sources())
+	if err == nil && !q.asked() {
+		err = c.checkSpeedAdjust(p.environ)
+		c.checkForwarders(spamassassin)
+	}
+	return c, err
 }
 
 // printConfig prints the configuration in force, or only its digest.
