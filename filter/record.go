@@ -16,6 +16,10 @@ type Record struct {
 	// What the content's header says; cut to sane lengths, and never trusted.
 	MessageID, From, Subject string
 
+	// HandedOn says that the content or the sender bears a sign that the client had the
+	// message from somebody else. A client can forge it, so nothing is decided by it.
+	HandedOn bool
+
 	Verdict Verdict
 	Reply   string // what Postfix was told, in one line; empty when it had hung up
 	QueueID string // the next hop's, when it accepted

@@ -44,6 +44,9 @@ type header struct {
 	resultsAt     int64     // where that begins
 	own           Own
 	topmost       []byte // the topmost Received field
+	second        []byte // the one below it, which came with the message
+	takenBy       string // see takenBy
+	forwarded     bool   // there is a field that programs add to what they forward
 	inForged      bool
 	err           error // why it could not be read to its end
 }
@@ -97,8 +100,11 @@ func (h *header) line(line []byte, at int64) bool {
 	case name == nil:
 		return false
 	case equalFold(name, "Received"):
-		if h.received++; h.received == 1 {
+		switch h.received++; h.received {
+		case 1:
 			h.open = &h.topmost
+		case 2:
+			h.open = &h.second
 		}
 	case equalFold(name, "Date"):
 		h.dated = true
@@ -113,6 +119,8 @@ func (h *header) line(line []byte, at int64) bool {
 		h.beginResults(at)
 	case h.own.forged(name):
 		h.forge(at)
+	case h.received > 0 && forwardingField(name):
+		h.forwarded = true
 	}
 	return true
 }
@@ -193,7 +201,8 @@ func fieldName(line []byte) []byte {
 func (h *header) finish() {
 	h.authenticated = authenticated(h.topmost)
 	h.messageID, h.from, h.subject = body(h.kept[0]), body(h.kept[1]), body(h.kept[2])
-	h.kept, h.topmost, h.open, h.own = [3][]byte{}, nil, nil, Own{}
+	h.takenBy = takenBy(h.second)
+	h.kept, h.topmost, h.second, h.open, h.own = [3][]byte{}, nil, nil, nil, Own{}
 }
 
 // body is the unfolded and decoded body of a field, for records only: what cannot

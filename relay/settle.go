@@ -17,6 +17,7 @@ func (s *Server) settle(t *transaction, r *result) {
 		Time: time.Now(), Envelope: t.env, Recipient: r.recipient, Size: r.size,
 		MessageID: r.header.messageID, From: r.header.from, Subject: r.header.subject,
 		Verdict: r.verdict, QueueID: r.queueID, Original: r.original, Anomalies: filter.Anomalies(r.anomalies),
+		HandedOn: handedOn(t.env.Client, t.env.Sender, &r.header),
 	}
 	if r.reply.Code != 0 {
 		rec.Reply = r.reply.String()

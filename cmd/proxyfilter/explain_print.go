@@ -83,6 +83,9 @@ func (a account) envelope(t io.Writer) {
 	if e.Size > 0 {
 		row("size", fmt.Sprintf("%d bytes", e.Size))
 	}
+	if e.HandedOn {
+		row("handed on", "there are signs that the client had it from somebody else")
+	}
 	row("front door", e.Envelope.Listener)
 	row("policy", e.Verdict.Policy)
 	row("answer", e.Reply)

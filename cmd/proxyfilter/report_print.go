@@ -29,6 +29,7 @@ func printReport(w io.Writer, s review.Summary) {
 	printTimeline(w, s)
 	printRanked(w, "Rules, by messages that hit them", s.Rules)
 	printClients(w, s.Clients)
+	printRelays(w, s.Relays)
 	printRanked(w, "Recipients, by messages", s.To)
 	if s.Hashed > 0 {
 		fmt.Fprintf(w, "\n(Addresses of %d older messages are hashed: their clients and recipients are\nnot counted.)\n", s.Hashed)

@@ -94,6 +94,7 @@ func aSummary() review.Summary {
 		Slowest: []review.Slow{{Reference: "1JD3K8M7Q2XA", Time: begun.Add(time.Hour), Scanned: 12.345, Size: 70000}},
 		Scanned: review.Quantiles{Half: 0.31, P95: 1.2, P99: 3.8}, Waited: review.Quantiles{P99: 0.4},
 		Errors:    []review.Failed{{Source: "spamd", Cause: filter.CauseTimeout, Count: 9}},
+		Relays:    []review.Relay{{Client: "192.0.2.9", Name: "mx2.example.org", Refused: 31, Domains: 20, Passed: 400}, {Client: "2001:db8:2::/64", Refused: 4, Domains: 3}},
 		Overruled: 1, Lenient: []review.Sample{{Reference: "1JD3K8M7Q2XB", Time: begun.Add(2 * time.Hour), Score: 11.5, Sender: "x@example.org"}},
 	}
 	for i := range 24 {

@@ -87,7 +87,7 @@ func (e *encoder) fill(r *filter.Record) {
 	e.line = line{
 		Version: version, ID: r.Envelope.ID, QueueID: r.QueueID, MessageID: r.MessageID, Time: r.Time.UTC(),
 		Listener: r.Envelope.Listener, Client: toClient(&r.Envelope.Client), From: r.Envelope.Sender,
-		Recipient: r.Recipient, Size: r.Size, HeaderFrom: r.From, Subject: r.Subject,
+		Recipient: r.Recipient, Size: r.Size, HeaderFrom: r.From, Subject: r.Subject, HandedOn: r.HandedOn,
 		Action: v.Action, Would: v.Would, Reason: v.Reason, Text: v.Text, Policy: v.Policy,
 		Score: finite(v.Score), TagAt: finite(v.TagAt), RejectAt: finite(v.RejectAt),
 		Reply: r.Reply, Original: r.Original, Err: r.Err,

@@ -70,6 +70,7 @@
 //	recipient     the one that this Record is about, if not all
 //	size          bytes of content
 //	message_id, header_from, subject   as the header says
+//	handed_on     true if there are signs that the client had it from somebody else
 //	action, would, reason, text, policy, score, tag_at, reject_at   the verdict
 //	opinions      a list, if recipients are under several policies: policy,
 //	              recipients, action, would, tag_at, reject_at, reason

@@ -30,6 +30,7 @@ type line struct {
 	Size       int64         `json:"size,omitempty"`
 	HeaderFrom string        `json:"header_from,omitempty"`
 	Subject    string        `json:"subject,omitempty"`
+	HandedOn   bool          `json:"handed_on,omitempty"`
 	Action     filter.Action `json:"action,omitzero"`
 	Would      filter.Action `json:"would,omitzero"`
 	Reason     filter.Reason `json:"reason,omitempty"`
@@ -137,7 +138,7 @@ func finite(f float64) float64 {
 func (l *line) record() filter.Record {
 	r := filter.Record{
 		Time: l.Time, Recipient: l.Recipient, Size: l.Size,
-		MessageID: l.MessageID, From: l.HeaderFrom, Subject: l.Subject,
+		MessageID: l.MessageID, From: l.HeaderFrom, Subject: l.Subject, HandedOn: l.HandedOn,
 		Reply: l.Reply, QueueID: l.QueueID, Original: l.Original, Err: l.Err,
 		Received: l.Received.duration(), Waited: l.Waited.duration(),
 		Scanned: l.Scanned.duration(), Committed: l.Committed.duration(),

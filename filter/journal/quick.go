@@ -34,7 +34,7 @@ func (q *quick) line(l *line) bool {
 	}
 	l.From, l.To, l.ToCount = q.text(`"from":`), q.texts(`"to":`), int(q.count(`"to_count":`))
 	l.Recipient, l.Size = q.text(`"recipient":`), q.count(`"size":`)
-	l.HeaderFrom, l.Subject = q.text(`"header_from":`), q.text(`"subject":`)
+	l.HeaderFrom, l.Subject, l.HandedOn = q.text(`"header_from":`), q.text(`"subject":`), q.truth(`"handed_on":`)
 	l.Action, l.Would = q.action(`"action":`), q.action(`"would":`)
 	l.Reason = filter.Reason(q.text(`"reason":`))
 	l.Text, l.Policy = q.text(`"text":`), q.text(`"policy":`)

@@ -42,6 +42,7 @@ type Report struct {
 	slow                       []Slow
 	scanned, waited            Spans
 	errors                     map[[2]string]int
+	relays                     relays
 	overruled                  int
 	overruledSamples           []Sample
 }
@@ -95,6 +96,7 @@ func (r *Report) Add(s Stored) {
 	r.names(s)
 	r.score(s, wanted)
 	r.sources(s)
+	r.relays.add(s)
 	if overruled(v) {
 		r.overruled++
 		r.overruledSamples = newest(r.overruledSamples, Sample{

@@ -32,6 +32,9 @@ type Summary struct {
 	Waited   Quantiles   `json:"waited"`
 	Errors   []Failed    `json:"source_errors"`
 
+	// Relays are hosts that seem to hand on mail of others, the most refusals first.
+	Relays []Relay `json:"relays"`
+
 	// Overruled are messages that some recipients' policy would have refused, and that
 	// passed because of other recipients; and the newest of them.
 	Overruled int      `json:"overruled"`
@@ -120,7 +123,7 @@ func (r *Report) Summary() Summary {
 		Step: r.step.Seconds(), Columns: slices.Clone(r.columns), Scores: r.scores.buckets(),
 		Rules: r.rules.First(shown), Clients: r.clients.First(shown), To: r.recipients.First(shown),
 		Slowest: slices.Clone(r.slow), Scanned: r.scanned.quantiles(), Waited: r.waited.quantiles(),
-		Overruled: r.overruled, Lenient: slices.Clone(r.overruledSamples),
+		Relays: r.relays.first(shown), Overruled: r.overruled, Lenient: slices.Clone(r.overruledSamples),
 	}
 	for o, n := range r.outcomes {
 		s.Outcomes = append(s.Outcomes, Outcomes{o.action, o.reason, n})

@@ -41,6 +41,7 @@ func summary(text string) review.Summary {
 		To:        []review.Ranked{{Key: text, Count: 4, Over: 1, Refused: 2}},
 		Slowest:   []review.Slow{{Reference: text, Time: begun, Scanned: 3.5, Size: 1000}},
 		Errors:    []review.Failed{{Source: text, Cause: filter.Cause(text), Count: 2}},
+		Relays:    []review.Relay{{Client: text, Name: text, Refused: 4, Domains: 3, Passed: 9}},
 		Overruled: 1, Lenient: []review.Sample{{Reference: text, Sender: text, Recipient: text, Score: 12}},
 	}
 	for i := range 6 {
@@ -109,7 +110,7 @@ func TestAPageNeedsNothingElse(t *testing.T) {
 	for _, want := range []string{
 		`content="default-src 'none'; style-src 'unsafe-inline'"`, `name="viewport"`, "prefers-color-scheme: dark", "@media print",
 		"marked from 5.0", "refused from 10.0", "at 7.5 you would have refused 4 more, 1 known to be wanted", "at most 4",
-		"Passed because of one recipient: 1", "Addresses of 3 older messages are hashed", "Of 2 it was only observed",
+		"Passed because of one recipient: 1", "Hosts that seem to hand on mail of others", "policy.forwarders", "Addresses of 3 older messages are hashed", "Of 2 it was only observed",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not on the page", want)

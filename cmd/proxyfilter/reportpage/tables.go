@@ -18,10 +18,28 @@ func rankings(p *markup.Page, s review.Summary) {
 		}
 		p.Put("\n</tbody></table></div>\n")
 	}
+	relays(p, s.Relays)
 	ranking(p, "Recipients, by messages", "Recipient", s.To)
 	if s.Hashed > 0 {
 		p.Put(`<p class="faint">Addresses of {} older messages are hashed: their clients and recipients are not counted.</p>`, s.Hashed)
 	}
+}
+
+// relays are hosts that seem to hand on mail of others.
+func relays(p *markup.Page, all []review.Relay) {
+	if len(all) == 0 {
+		return
+	}
+	p.Put(`<h2>Hosts that seem to hand on mail of others</h2>
+<p>{}</p>
+<div class="wide"><table>
+<thead><tr><th>Client</th><th>Name</th><th class="n">Refused</th><th class="n">Sender domains</th><th class="n">Passed</th></tr></thead>
+<tbody>`, review.AboutRelays())
+	for _, r := range all {
+		p.Put("\n"+`<tr><td class="key">{}</td><td class="key">{}</td><td class="n">{}</td><td class="n">{}</td><td class="n">{}</td></tr>`,
+			visible(r.Client), visible(r.Name), r.Refused, r.Domains, r.Passed)
+	}
+	p.Put("\n</tbody></table></div>\n")
 }
 
 func ranking(p *markup.Page, title, what string, all []review.Ranked) {
