@@ -120,6 +120,19 @@ func (a *Action) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Done is the action in words, as something that has happened to a message.
+func (a Action) Done() string {
+	switch a {
+	case Accept:
+		return "handed on"
+	case Tag:
+		return "marked"
+	case Reject:
+		return "refused"
+	}
+	return "put off"
+}
+
 // Passes reports whether the message goes on to the next hop.
 func (a Action) Passes() bool { return a == Accept || a == Tag }
 

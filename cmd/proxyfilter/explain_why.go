@@ -122,7 +122,7 @@ func opinionSentence(o *filter.Opinion) string {
 	case o.RejectAt > 0:
 		limit = fmt.Sprintf("it refuses from %.1f on", o.RejectAt)
 	}
-	said := done(o.Would)
+	said := o.Would.Done()
 	if o.Would != o.Action {
 		said = "would be " + said + ", but it only observes"
 	}
@@ -212,20 +212,7 @@ func observed(v *filter.Verdict) []string {
 	if v.Would == v.Action {
 		return nil
 	}
-	return []string{fmt.Sprintf("The policy %q only observes: enforced, the message would have been %s.", v.Policy, done(v.Would))}
-}
-
-// done is an action that has happened.
-func done(a filter.Action) string {
-	switch a {
-	case filter.Accept:
-		return "handed on"
-	case filter.Tag:
-		return "marked"
-	case filter.Reject:
-		return "refused"
-	}
-	return "put off"
+	return []string{fmt.Sprintf("The policy %q only observes: enforced, the message would have been %s.", v.Policy, v.Would.Done())}
 }
 
 // policyKey is where a policy says something.

@@ -42,7 +42,7 @@ func (r replayed) print(w io.Writer) error {
 
 // changeText is what became of messages, and what would have.
 func changeText(c review.Change) string {
-	return done(c.From) + " → " + done(c.To)
+	return c.From.Done() + " → " + c.To.Done()
 }
 
 func wantedText(n int) string {

@@ -44,7 +44,7 @@ func heading(w io.Writer, text string) { fmt.Fprintf(w, "\n%s\n", text) }
 func printActions(w io.Writer, s review.Summary) {
 	heading(w, "What became of it")
 	for _, a := range s.Actions() {
-		fmt.Fprintf(w, "  %-10s %8d %5.1f %%  %s\n", done(a.Action), a.Count, a.Share, barOf(a.Count, s.Records, barCells))
+		fmt.Fprintf(w, "  %-10s %8d %5.1f %%  %s\n", a.Action.Done(), a.Count, a.Share, barOf(a.Count, s.Records, barCells))
 		for _, o := range a.Reasons {
 			fmt.Fprintf(w, "    %-12s %12d\n", o.Reason, o.Count)
 		}

@@ -10,7 +10,6 @@ package reportpage
 import (
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"proxyfilter/cmd/proxyfilter/markup"
@@ -57,7 +56,7 @@ func actions(p *markup.Page, s review.Summary) {
 <thead><tr><th>What became of it</th><th class="n">Messages</th><th class="n">Share</th></tr></thead>
 <tbody>`)
 	for _, a := range s.Actions() {
-		p.Put("\n"+`<tr><td>{}</td><td class="n">{}</td><td class="n">{} %</td></tr>`, word(a.Action), a.Count, points(a.Share))
+		p.Put("\n"+`<tr><td>{}</td><td class="n">{}</td><td class="n">{} %</td></tr>`, a.Action.Done(), a.Count, points(a.Share))
 		for _, r := range a.Reasons {
 			p.Put("\n"+`<tr class="reason"><td>{}</td><td class="n">{}</td><td></td></tr>`, r.Reason, r.Count)
 		}
@@ -76,30 +75,6 @@ func seconds(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
 
 func points(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
-// visible shows what cannot be printed as "?". Escaping alone would let a text turn the
-// direction of what stands around it.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
-// word is an action that has happened.
-func word(a filter.Action) string {
-	switch a {
-	case filter.Accept:
-		return "handed on"
-	case filter.Tag:
-		return "marked"
-	case filter.Reject:
-		return "refused"
-	}
-	return "put off"
-}
-
 // known is how a message is known to be wanted.
 func known(e filter.Evidence) string {
 	switch e {
@@ -114,5 +89,5 @@ func known(e filter.Evidence) string {
 	case review.ByCorrespondent:
 		return "from those to whom users have written"
 	}
-	return visible(string(e))
+	return markup.Visible(string(e))
 }

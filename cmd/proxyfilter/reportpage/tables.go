@@ -14,7 +14,7 @@ func rankings(p *markup.Page, s review.Summary) {
 <thead><tr><th>Client</th><th class="n">Refused</th></tr></thead>
 <tbody>`)
 		for _, r := range s.Clients {
-			p.Put("\n"+`<tr><td class="key">{}</td><td class="n">{}</td></tr>`, visible(r.Key), r.Refused)
+			p.Put("\n"+`<tr><td class="key">{}</td><td class="n">{}</td></tr>`, markup.Visible(r.Key), r.Refused)
 		}
 		p.Put("\n</tbody></table></div>\n")
 	}
@@ -37,7 +37,7 @@ func relays(p *markup.Page, all []review.Relay) {
 <tbody>`, review.AboutRelays())
 	for _, r := range all {
 		p.Put("\n"+`<tr><td class="key">{}</td><td class="key">{}</td><td class="n">{}</td><td class="n">{}</td><td class="n">{}</td></tr>`,
-			visible(r.Client), visible(r.Name), r.Refused, r.Domains, r.Passed)
+			markup.Visible(r.Client), markup.Visible(r.Name), r.Refused, r.Domains, r.Passed)
 	}
 	p.Put("\n</tbody></table></div>\n")
 }
@@ -55,7 +55,7 @@ func ranking(p *markup.Page, title, what string, all []review.Ranked) {
 		if r.Over > 0 {
 			most = "at most "
 		}
-		p.Put("\n"+`<tr><td class="key">{}</td><td class="n">{}{}</td><td class="n">{}</td></tr>`, visible(r.Key), most, r.Count, r.Refused)
+		p.Put("\n"+`<tr><td class="key">{}</td><td class="n">{}{}</td><td class="n">{}</td></tr>`, markup.Visible(r.Key), most, r.Count, r.Refused)
 	}
 	p.Put("\n</tbody></table></div>\n")
 }
@@ -70,7 +70,7 @@ func scans(p *markup.Page, s review.Summary) {
 <thead><tr><th>The slowest</th><th>Time</th><th class="n">Seconds</th><th class="n">Bytes</th></tr></thead>
 <tbody>`, seconds(s.Scanned.Half), seconds(s.Scanned.P95), seconds(s.Scanned.P99), seconds(s.Waited.Half), seconds(s.Waited.P95), seconds(s.Waited.P99))
 		for _, one := range s.Slowest {
-			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="n">{}</td></tr>`, visible(one.Reference), second(one.Time), seconds(one.Scanned), one.Size)
+			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="n">{}</td></tr>`, markup.Visible(one.Reference), second(one.Time), seconds(one.Scanned), one.Size)
 		}
 		p.Put("\n</tbody></table></div>")
 	}
@@ -81,7 +81,7 @@ func scans(p *markup.Page, s review.Summary) {
 <thead><tr><th>Scanner</th><th>Cause</th><th class="n">Times</th></tr></thead>
 <tbody>`)
 		for _, e := range s.Errors {
-			p.Put("\n"+`<tr><td class="key">{}</td><td>{}</td><td class="n">{}</td></tr>`, visible(e.Source), visible(string(e.Cause)), e.Count)
+			p.Put("\n"+`<tr><td class="key">{}</td><td>{}</td><td class="n">{}</td></tr>`, markup.Visible(e.Source), markup.Visible(string(e.Cause)), e.Count)
 		}
 		p.Put("\n</tbody></table></div>")
 	}
@@ -97,7 +97,7 @@ func overruled(p *markup.Page, s review.Summary) {
 <thead><tr><th>Reference</th><th>Time</th><th class="n">Score</th><th>Sender</th></tr></thead>
 <tbody>`, s.Overruled)
 		for _, m := range s.Lenient {
-			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="key">&lt;{}&gt;</td></tr>`, visible(m.Reference), second(m.Time), points(m.Score), visible(m.Sender))
+			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="key">&lt;{}&gt;</td></tr>`, markup.Visible(m.Reference), second(m.Time), points(m.Score), markup.Visible(m.Sender))
 		}
 		p.Put("\n</tbody></table></div>")
 	}

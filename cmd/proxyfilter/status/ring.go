@@ -11,10 +11,10 @@ package status
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"proxyfilter/cmd/proxyfilter/markup"
 	"proxyfilter/filter"
 )
 
@@ -154,16 +154,10 @@ func newRow(r *filter.Record) Row {
 	return row
 }
 
-// shown is a text of a stranger, cut, with what does not print made visible. A name
-// that turns the line around (U+202E) would otherwise pass for another one.
+// shown is a text of a stranger, cut, with what does not print made visible.
 func shown(s string) string {
 	if len(s) > maxShown {
 		s = s[:maxShown] + "…"
 	}
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
+	return markup.Visible(s)
 }
