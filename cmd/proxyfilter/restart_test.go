@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -77,7 +76,7 @@ func TestSIGUSR2StartsTheProgramAgainAndItTakesOver(t *testing.T) {
 			s := backend(t, &spamdtest.Server{})
 			var passed *os.File
 			if test.listen == "systemd" {
-				passed = passable(t)
+				passed, _ = passable(t)
 			}
 			first := s.serving(t, test.listen, passed)
 			s.smtp = first.address(t)
@@ -86,20 +85,19 @@ func TestSIGUSR2StartsTheProgramAgainAndItTakesOver(t *testing.T) {
 	}
 }
 
-// passable is a listening socket as systemd passes it.
-func passable(t *testing.T) *os.File {
+// passable is a listening socket as systemd passes it, and where it listens.
+func passable(t *testing.T) (socket *os.File, address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
+	if socket, err = ln.(*net.TCPListener).File(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { socket.Close() })
-	return socket
+	return socket, ln.Addr().String()
 }
 
 // followed has the process start the next one, and ends that.
@@ -147,25 +145,10 @@ func TestSIGUSR2WithoutASocketForItIsAnErrorAndNothingElse(t *testing.T) {
 // runs waits in the kernel's queue, and is greeted by the next one. The scan under
 // way at the first stop makes them wait for longer than an instant.
 func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
-	scanning, goOn := make(chan struct{}), make(chan struct{})
-	s := backend(t, &spamdtest.Server{Choose: func(r spamdtest.Request) spamdtest.Reply {
-		if bytes.Contains(r.Body, []byte("slow")) {
-			close(scanning)
-			<-goOn
-		}
-		return spamdtest.Reply{}
-	}})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	s.smtp = ln.Addr().String()
+	spamd, scanning, goOn := holding("slow")
+	s := backend(t, spamd)
+	var socket *os.File
+	socket, s.smtp = passable(t)
 
 	p := s.serving(t, "systemd:smtp", socket)
 	slow := make(chan error, 1)

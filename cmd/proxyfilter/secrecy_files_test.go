@@ -64,14 +64,8 @@ func TestCoreDumpsAreOffUnlessTheyAreAskedFor(t *testing.T) {
 }
 
 func TestSpoolFilesHaveNoNameAndAreForNobodyElse(t *testing.T) {
-	scanning, goOn := make(chan struct{}), make(chan struct{})
-	s := backend(t, &spamdtest.Server{Choose: func(r spamdtest.Request) spamdtest.Reply {
-		if r.Command != "PING" {
-			close(scanning)
-			<-goOn
-		}
-		return spamdtest.Reply{}
-	}})
+	spamd, scanning, goOn := holding(marker)
+	s := backend(t, spamd)
 	// The kernel shows the descriptors of a process that may not be dumped to root only.
 	t.Setenv("GOTRACEBACK", "crash")
 	dir := t.TempDir()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"net"
 	"os"
@@ -99,16 +98,7 @@ func TestSystemdThatIsGoneIsAWarning(t *testing.T) {
 }
 
 func TestSocketOfSystemdIsServed(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	passed, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer passed.Close()
+	passed, at := passable(t)
 	log := &logBook{}
 	// sd_listen_fds(3): the sockets begin at 3 and belong to the process of LISTEN_PID.
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec proxyfilter serve -o server.listen=systemd:smtp \
@@ -119,17 +109,8 @@ func TestSocketOfSystemdIsServed(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	log.await(t, "serving: ", "listen="+ln.Addr().String())
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	greeting, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil || !strings.HasPrefix(greeting, "220 ") {
-		t.Errorf("%q, %v", greeting, err)
-	}
-	conn.Close()
+	log.await(t, "serving: ", "listen="+at)
+	(&site{smtp: at}).conversation(t).Close()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -139,16 +120,7 @@ func TestSocketOfSystemdIsServed(t *testing.T) {
 }
 
 func TestServeEndsWithTwoWhenASocketIsAskedForByNoKey(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	passed, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer passed.Close()
+	passed, _ := passable(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // it would serve for ever
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", `LISTEN_PID=$$ exec proxyfilter serve -o server.listen=127.0.0.1:0 -o status.listen=`)

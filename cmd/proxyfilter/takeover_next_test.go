@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -97,14 +96,7 @@ func TestSystemdIsToldWhichProcessServes(t *testing.T) {
 
 func TestSignalAfterAHandoverIsTheFirst(t *testing.T) {
 	s := openLocal(t, &spamdtest.Server{})
-	conn, err := net.Dial("tcp", s.smtp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	conn := s.conversation(t)
 	s.next(t)
 	s.log.await(t, "handed over: ")
 	// systemd stops a service by a signal to all its processes.

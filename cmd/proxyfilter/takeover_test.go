@@ -21,6 +21,33 @@ func openLocal(t *testing.T, spamd *spamdtest.Server) *site {
 	return openWith(t, spamd, fmt.Sprintf("[listeners.local]\nlisten = [\"unix:%s/smtp\"]\n[metrics]\nlisten = \"127.0.0.1:0\"\n", shortDir(t)))
 }
 
+// holding is a spamd that says when it has a message with the word in it, and answers
+// for it when goOn is closed.
+func holding(word string) (spamd *spamdtest.Server, scanning, goOn chan struct{}) {
+	scanning, goOn = make(chan struct{}), make(chan struct{})
+	return &spamdtest.Server{Choose: func(r spamdtest.Request) spamdtest.Reply {
+		if strings.Contains(string(r.Body), word) {
+			close(scanning)
+			<-goOn
+		}
+		return spamdtest.Reply{}
+	}}, scanning, goOn
+}
+
+// conversation is one that has heard its greeting.
+func (s *site) conversation(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.smtp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if greeting, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(greeting, "220 ") {
+		t.Fatalf("%q, %v", greeting, err)
+	}
+	return conn
+}
+
 // after is the site of the process that comes after this one.
 func (s *site) after() *site {
 	n := newSite(s.runtime)
@@ -77,14 +104,8 @@ func greetings(ctx context.Context, t *testing.T, network, addr string, count *a
 }
 
 func TestTwentyTakeoversLoseNothing(t *testing.T) {
-	goOn, scanning := make(chan struct{}), make(chan struct{})
-	s := openLocal(t, &spamdtest.Server{Choose: func(r spamdtest.Request) spamdtest.Reply {
-		if strings.Contains(string(r.Body), "slow") {
-			close(scanning)
-			<-goOn
-		}
-		return spamdtest.Reply{}
-	}})
+	spamd, scanning, goOn := holding("slow")
+	s := openLocal(t, spamd)
 	local := s.doors[1].Listener.Addr().String()
 	slow := make(chan error, 1)
 	first := s
@@ -127,15 +148,7 @@ func TestTwentyTakeoversLoseNothing(t *testing.T) {
 
 func TestPagesAreThoseOfTheNextProcess(t *testing.T) {
 	s := openLocal(t, &spamdtest.Server{})
-	// A conversation keeps the old process.
-	conn, err := net.Dial("tcp", s.smtp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	conn := s.conversation(t) // keeps the old process
 	next := s.next(t)
 	s.log.await(t, "handed over: ", "conversations=1")
 	if s.status != next.status || s.pages.metrics.Addr().String() != next.pages.metrics.Addr().String() {
