@@ -18,27 +18,29 @@ const hung = 10 * time.Minute
 type disk struct {
 	dir     string
 	scanned func() bool // spamd has answered
+	ill
+}
 
+// ill is what has a fault at present, or none.
+type ill struct {
 	mu    sync.Mutex
 	fault faults.Cell // the zero Cell: none
 }
 
-func (d *disk) become(c faults.Cell) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fault = c
+func (i *ill) become(c faults.Cell) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.fault = c
 }
 
 // at is the fault, if this is its stage.
-func (d *disk) at(stages ...faults.Stage) faults.Fault {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range stages {
-		if d.fault.Stage == s {
-			return d.fault.Fault
-		}
+func (i *ill) at(s faults.Stage) faults.Fault {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fault.Stage != s {
+		return ""
 	}
-	return ""
+	return i.fault.Fault
 }
 
 func (d *disk) create() (relay.File, error) {

@@ -3,7 +3,6 @@ package milestones
 import (
 	"context"
 	"os"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,26 +18,7 @@ type memory struct {
 	t       *testing.T
 	path    string
 	release func() // what else has the file
-
-	mu    sync.Mutex
-	fault faults.Cell // the zero Cell: none
-}
-
-// set changes the fault.
-func (m *memory) set(c faults.Cell) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fault = c
-}
-
-// at is the fault, if this is its stage.
-func (m *memory) at(s faults.Stage) faults.Fault {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fault.Stage != s {
-		return ""
-	}
-	return m.fault.Fault
+	ill
 }
 
 // open opens it as the program does with its default path: without a store that
@@ -57,7 +37,7 @@ func (m *memory) open() (relay.Store, func()) {
 
 // become begins a fault, while no program has the file.
 func (m *memory) become(c faults.Cell) {
-	m.set(c)
+	m.ill.become(c)
 	if c.Stage != faults.Open {
 		return
 	}
@@ -77,7 +57,7 @@ func (m *memory) become(c faults.Cell) {
 }
 
 func (m *memory) heal() {
-	m.set(faults.Cell{})
+	m.ill.become(faults.Cell{})
 	if m.release != nil {
 		m.release()
 	}
