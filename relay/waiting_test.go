@@ -56,6 +56,23 @@ func (c *chain) nothingDelivered(reason filter.Reason) {
 	}
 }
 
+// outOfTurn says something so long after the end of data, before it has heard an
+// answer. A judge that was asked has ended when the test does.
+func outOfTurn(after time.Duration, said string) func(*testing.T, *chain) {
+	return func(_ *testing.T, c *chain) {
+		p := c.dial()
+		defer p.close()
+		p.envelope()
+		p.write("x\r\n.\r\n")
+		time.Sleep(after)
+		p.write(said)
+		p.expect("451 4.5.0")
+		p.expect("")
+		c.nothingDelivered(filter.Malformed)
+		time.Sleep(10 * time.Minute)
+	}
+}
+
 func TestWaiting(t *testing.T) {
 	played(t, "a slow sender is waited for, whatever the whole takes", nil, func(t *testing.T, c *chain) {
 		p := c.dial()
@@ -110,30 +127,11 @@ func TestWaiting(t *testing.T) {
 		p.expect("")
 		c.nothingDelivered(filter.Malformed)
 	})
-	played(t, "bytes that come while the message is weighed are, too", slow(30*time.Second), func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.envelope()
-		p.write("x\r\n.\r\n")
-		time.Sleep(time.Second)
-		p.write("MAIL FROM:<forged@x>\r\n")
-		p.expect("451 4.5.0")
-		p.expect("")
-		c.nothingDelivered(filter.Malformed)
-	})
+	played(t, "bytes that come while the message is weighed are, too", slow(30*time.Second), outOfTurn(time.Second, "MAIL FROM:<forged@x>\r\n"))
+	played(t, "so they are when the judge ignores its context", deaf, outOfTurn(time.Second, "QUIT\r\n"))
 	played(t, "bytes that come while the next hop takes the content are, too", func(c *chain) {
 		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Delay: 20 * time.Second}}
-	}, func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.envelope()
-		p.write("x\r\n.\r\n")
-		time.Sleep(10 * time.Second)
-		p.write("MAIL FROM:<forged@x>\r\n")
-		p.expect("451 4.5.0")
-		p.expect("")
-		c.nothingDelivered(filter.Malformed)
-	})
+	}, outOfTurn(10*time.Second, "MAIL FROM:<forged@x>\r\n"))
 	for _, size := range []int{512, 2048, 4096, 4608, readSize} {
 		played(t, fmt.Sprintf("bytes behind an end of data that ends a read of %d bytes are not executed", size), func(c *chain) {
 			c.server.MaxMessage = 100 // refused before the judge could listen
@@ -202,18 +200,6 @@ func TestWaiting(t *testing.T) {
 		c.nothingDelivered(filter.Gone)
 		time.Sleep(10 * time.Minute)
 		c.nothingDelivered(filter.Gone)
-	})
-	played(t, "or say something out of turn", deaf, func(t *testing.T, c *chain) {
-		p := c.dial()
-		defer p.close()
-		p.envelope()
-		p.write("x\r\n.\r\n")
-		time.Sleep(time.Second)
-		p.write("QUIT\r\n")
-		p.expect("451 4.5.0")
-		p.expect("")
-		c.nothingDelivered(filter.Malformed)
-		time.Sleep(10 * time.Minute)
 	})
 	played(t, "a next hop that says nothing after DATA costs 60 seconds and a retry", func(c *chain) {
 		c.hop.At = map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Hang: true}}
