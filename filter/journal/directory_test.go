@@ -36,10 +36,7 @@ func TestTwoWritersInOneDirectoryLoseNothing(t *testing.T) {
 }
 
 func TestDirectoryIsForNobodyElse(t *testing.T) {
-	j, _ := open(t, Config{})
-	r := numbered(1)
-	j.Add(&r)
-	j.Close(time.Minute)
+	j := written(t, Config{}, 1)
 	names, err := os.ReadDir(j.dir.path)
 	if err != nil || len(names) < 4 {
 		t.Fatal(err, names)

@@ -163,9 +163,9 @@ func TestUnfinishedWorkOfADeadProcessIsFinished(t *testing.T) {
 		settle()
 		time.Sleep(25 * time.Hour)
 		settle()
-		all, _, err := j.dir.segments()
-		if err != nil || len(all) != 1 || all[0].plain() {
-			t.Fatal(all, err)
+		all := segments(t, j)
+		if len(all) != 1 || all[0].plain() {
+			t.Fatal(all)
 		}
 		s := all[0]
 		packed, err := os.ReadFile(j.dir.file(s.name()))
@@ -206,9 +206,9 @@ func TestDamageIsToldAndTheRestIsRead(t *testing.T) {
 			time.Sleep(24 * time.Hour)
 		}
 		settle()
-		all, _, err := j.dir.segments()
-		if err != nil || len(all) < 2 {
-			t.Fatal(all, err)
+		all := segments(t, j)
+		if len(all) < 2 {
+			t.Fatal(all)
 		}
 		if err := os.WriteFile(j.dir.file(all[0].name()), []byte("no gzip"), 0o600); err != nil {
 			t.Fatal(err)

@@ -85,6 +85,28 @@ func ids(t *testing.T, a *Archive, q Query) (found []string) {
 	return found
 }
 
+// written is a closed journal with so many records.
+func written(t *testing.T, c Config, records int) *Journal {
+	t.Helper()
+	j, _ := open(t, c)
+	for n := range records {
+		r := numbered(n)
+		j.Add(&r)
+	}
+	j.Close(time.Minute)
+	return j
+}
+
+// segments are those there are, oldest first: one at least.
+func segments(t *testing.T, j *Journal) []segment {
+	t.Helper()
+	all, _, err := j.dir.segments()
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	return all
+}
+
 // files are the endings of the segments there are, oldest first.
 func files(t *testing.T, j *Journal) string {
 	t.Helper()
@@ -182,15 +204,8 @@ func TestNewestComeFirst(t *testing.T) {
 }
 
 func TestTornLineIsSkippedAndEnded(t *testing.T) {
-	j, _ := open(t, Config{})
-	r := numbered(1)
-	j.Add(&r)
-	j.Close(time.Minute)
-	all, _, err := j.dir.segments()
-	if err != nil || len(all) != 1 {
-		t.Fatal(all, err)
-	}
-	f, err := os.OpenFile(j.dir.file(all[0].name()), os.O_APPEND|os.O_WRONLY, 0)
+	j := written(t, Config{}, 1)
+	f, err := os.OpenFile(j.dir.file(segments(t, j)[0].name()), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,21 +130,12 @@ func FuzzIndex(f *testing.F) {
 }
 
 func TestCompressedSegmentIsWhatZcatReads(t *testing.T) {
-	j, _ := open(t, Config{SegmentSize: 1})
-	for n := range 3 {
-		r := numbered(n)
-		j.Add(&r)
-	}
-	j.Close(time.Minute)
+	j := written(t, Config{SegmentSize: 1}, 3)
 	if err := j.tend(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	all, _, err := j.dir.segments()
-	if err != nil || len(all) == 0 {
-		t.Fatal(all, err)
-	}
 	var text bytes.Buffer
-	for _, s := range all {
+	for _, s := range segments(t, j) {
 		f, err := os.Open(j.dir.file(s.name()))
 		if err != nil {
 			t.Fatal(err)
@@ -164,21 +155,12 @@ func TestCompressedSegmentIsWhatZcatReads(t *testing.T) {
 }
 
 func TestReaderFollowsASegmentThatIsRewrittenUnderIt(t *testing.T) {
-	j, _ := open(t, Config{SegmentSize: 1})
-	for n := range 2 {
-		r := numbered(n)
-		j.Add(&r)
-	}
-	j.Close(time.Minute)
+	j := written(t, Config{SegmentSize: 1}, 2)
 	a := archive(t, j)
-	before, _, err := j.dir.segments()
-	if err != nil || len(before) == 0 {
-		t.Fatal(before, err)
-	}
+	s := segments(t, j)[0]
 	if err := j.tend(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	s := before[0]
 	if _, err := os.Stat(j.dir.file(s.name())); err == nil && s.plain() {
 		t.Fatalf("%s is still there", s.name())
 	}
@@ -196,14 +178,8 @@ func TestReaderFollowsASegmentThatIsRewrittenUnderIt(t *testing.T) {
 }
 
 func TestSegmentThatGrowsWhileItIsCompressedStays(t *testing.T) {
-	j, _ := open(t, Config{})
-	r := numbered(1)
-	j.Add(&r)
-	j.Close(time.Minute)
-	all, _, err := j.dir.segments()
-	if err != nil || len(all) != 1 {
-		t.Fatal(all, err)
-	}
+	j := written(t, Config{}, 1)
+	s := segments(t, j)[0]
 	other := live{dir: j.dir, period: 24 * time.Hour, limit: DefaultSegmentSize}
 	defer other.leave()
 	grow := sync.OnceFunc(func() {
@@ -215,7 +191,7 @@ func TestSegmentThatGrowsWhileItIsCompressedStays(t *testing.T) {
 		grow()
 		return asItIs(line)
 	}
-	if err := j.dir.rewrite(t.Context(), all[0], all[0].next(), change); !errors.Is(err, errGrown) {
+	if err := j.dir.rewrite(t.Context(), s, s.next(), change); !errors.Is(err, errGrown) {
 		t.Fatal(err)
 	}
 	if got := ids(t, archive(t, j), Query{}); len(got) != 1 || !strings.HasSuffix(files(t, j), "000.jsonl") {
