@@ -25,6 +25,28 @@ func labelled(f filter.Finding, labels ...string) filter.Finding {
 	return f
 }
 
+type findings = []filter.Finding
+
+// decision is what a policy is to make of findings.
+type decision struct {
+	name     string
+	policy   filter.Policy
+	findings findings
+	action   filter.Action
+	reason   filter.Reason
+	text     string
+}
+
+func (d decision) check(t *testing.T) {
+	v := d.policy.Decide(d.findings)
+	if v.Action != d.action || v.Reason != d.reason || v.Text != d.text {
+		t.Errorf("got %v, %v, %q; want %v, %v, %q", v.Action, v.Reason, v.Text, d.action, d.reason, d.text)
+	}
+	if !reflect.DeepEqual(v.Findings, d.findings) {
+		t.Errorf("findings became %+v", v.Findings)
+	}
+}
+
 func TestPolicyDecides(t *testing.T) {
 	const standard = "Message refused: it looks like spam (ref {id})"
 	strict := filter.Policy{RejectAt: 10}
@@ -33,15 +55,7 @@ func TestPolicyDecides(t *testing.T) {
 	watch := filter.Policy{RejectAt: 10, Mode: filter.Observe}
 	patient := filter.Policy{RejectAt: 10, BlindLimit: 4 * time.Hour}
 	long, short := 4*time.Hour, 4*time.Hour-1
-	type findings = []filter.Finding
-	for _, test := range []struct {
-		name     string
-		policy   filter.Policy
-		findings findings
-		action   filter.Action
-		reason   filter.Reason
-		text     string
-	}{
+	for _, d := range []decision{
 		{"nobody asked is unscanned", strict, nil, filter.Accept, filter.Unscanned, ""},
 		{"a low score is clean", strict, findings{scored(4.9)}, filter.Accept, filter.Clean, ""},
 		{"a score at the source's threshold is tagged", strict, findings{scored(5)}, filter.Tag, filter.Score, ""},
@@ -96,15 +110,7 @@ func TestPolicyDecides(t *testing.T) {
 		{"observed failures are carried", watch, findings{failedBy(filter.CauseTimeout, 0)}, filter.Accept, filter.Unscanned, ""},
 		{"observed clean mail is clean", watch, findings{scored(0)}, filter.Accept, filter.Clean, ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			v := test.policy.Decide(test.findings)
-			if v.Action != test.action || v.Reason != test.reason || v.Text != test.text {
-				t.Errorf("got %v, %v, %q; want %v, %v, %q", v.Action, v.Reason, v.Text, test.action, test.reason, test.text)
-			}
-			if !reflect.DeepEqual(v.Findings, test.findings) {
-				t.Errorf("findings became %+v", v.Findings)
-			}
-		})
+		t.Run(d.name, d.check)
 	}
 }
 

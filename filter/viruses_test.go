@@ -34,15 +34,7 @@ func TestVirusesAndSpamAreTwoQuestions(t *testing.T) {
 	virusOpen := filter.Policy{RejectAt: 10, OnVirusScanFailure: filter.Accept}
 	trusted := advice(filter.Accept, "")
 	dead := failedBy(filter.CauseUnreachable, 0)
-	type findings = []filter.Finding
-	for _, test := range []struct {
-		name     string
-		policy   filter.Policy
-		findings findings
-		action   filter.Action
-		reason   filter.Reason
-		text     string
-	}{
+	for _, d := range []decision{
 		{"a virus is refused", strict, findings{scored(0), worm()}, filter.Reject, filter.Virus, virusText},
 		{"a virus in spam is refused as a virus", strict, findings{scored(20), worm()}, filter.Reject, filter.Virus, virusText},
 		{"a virus in own mail is refused", own, findings{scored(0), worm()}, filter.Reject, filter.Virus, virusText},
@@ -74,11 +66,7 @@ func TestVirusesAndSpamAreTwoQuestions(t *testing.T) {
 		{"a failure is never a reason to refuse", filter.Policy{OnVirusScanFailure: filter.Reject}, findings{scored(0), blindTo(filter.CauseTimeout)}, filter.Defer, filter.Unscanned, ""},
 		{"of two that look for viruses one answer is enough", strict, findings{scored(0), blindTo(filter.CauseTimeout), nothing()}, filter.Accept, filter.Clean, ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			if v := test.policy.Decide(test.findings); v.Action != test.action || v.Reason != test.reason || v.Text != test.text {
-				t.Errorf("got %v, %v, %q; want %v, %v, %q", v.Action, v.Reason, v.Text, test.action, test.reason, test.text)
-			}
-		})
+		t.Run(d.name, d.check)
 	}
 }
 
