@@ -1,7 +1,10 @@
 package filter
 
-// PanicName is the source of the finding that an administrator has suspended refusals.
-const PanicName = "panic"
+// Who can suspend refusals: the sources of such findings.
+const (
+	PanicName = "panic" // an administrator
+	GuardName = "guard" // package guard: too much good mail is refused
+)
 
 // Suspended is the label of a finding that refusals are suspended; the word behind it
 // says what happens instead. It is no scanner's answer.

@@ -34,11 +34,28 @@ func (r *Record) Wanted() Evidence {
 	return ""
 }
 
+// SenderConfirmed reports that SpamAssassin has found the envelope's sender to be of the
+// domain that he names, by SPF or by a valid signature of that domain. Anybody can claim
+// to be a correspondent.
+//
+// DKIM_VALID_AU is not asked: it is about the header's From, where one domain that has
+// signed may stand beside another that has not, and the envelope may name a third.
+func (v *Verdict) SenderConfirmed() bool {
+	for i := range v.Findings {
+		for j := range v.Findings[i].Rules {
+			if name := v.Findings[i].Rules[j].Name; name == "SPF_PASS" || name == "DKIM_VALID_EF" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Scanned reports that a scanner has answered, so that the score means something: one
 // that looks for viruses gives none.
 func (v Verdict) Scanned() bool {
 	for i := range v.Findings {
-		if f := &v.Findings[i]; f.Cause == "" && !f.Viruses && !f.HasLabel(Listed) {
+		if f := &v.Findings[i]; f.Cause == "" && !f.Viruses && !f.HasLabel(Listed) && !f.HasLabel(Suspended) {
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func (c *correspondents) evidence(s Stored) filter.Evidence {
 	switch {
 	case e == filter.ByUser:
 		c.learn(s.Envelope.Recipients)
-	case e == "" && c.has(s.Envelope.Sender) && confirmed(&s.Verdict):
+	case e == "" && c.has(s.Envelope.Sender) && s.Verdict.SenderConfirmed():
 		return ByCorrespondent
 	}
 	return e
@@ -49,17 +49,4 @@ func (c *correspondents) has(sender string) bool {
 	}
 	_, known := c.known[maphash.String(c.seed, filter.Mailbox(sender))]
 	return known
-}
-
-// confirmed reports that SpamAssassin has found the sender to be the one whom the
-// envelope or the header's From names. Anybody can claim to be a correspondent.
-func confirmed(v *filter.Verdict) bool {
-	for i := range v.Findings {
-		for _, r := range v.Findings[i].Rules {
-			if r.Name == "SPF_PASS" || r.Name == "DKIM_VALID_AU" || r.Name == "DKIM_VALID_EF" {
-				return true
-			}
-		}
-	}
-	return false
 }
