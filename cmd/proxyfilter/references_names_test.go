@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"proxyfilter/filter/journal"
+	"proxyfilter/integration/rig"
 )
 
 // aged is the journal as the next days leave it: rotated and compressed, and then
@@ -19,19 +20,11 @@ func aged(t *testing.T, c journal.Config, ending string) {
 		t.Fatal(err)
 	}
 	defer j.Close(time.Minute)
-	late := time.After(20 * time.Second)
-	for {
+	rig.Eventually(t, "no *.jsonl and a *"+ending, func() bool {
 		gone, _ := filepath.Glob(filepath.Join(c.Dir, "*.jsonl"))
 		there, _ := filepath.Glob(filepath.Join(c.Dir, "*"+ending))
-		if len(gone) == 0 && len(there) > 0 {
-			return
-		}
-		select {
-		case <-late:
-			t.Fatalf("there is %q and no %s", gone, ending)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+		return len(gone) == 0 && len(there) > 0
+	})
 }
 
 // Three messages: one refused, one handed on, and the newest, which nobody asks for

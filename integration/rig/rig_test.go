@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -103,19 +104,10 @@ func child(t *testing.T, log *Log) (*Daemon, int) {
 // gone waits until the process is no more, or only waits to be buried by init.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for ctx := within(t); ; {
+	Eventually(t, fmt.Sprintf("the end of process %d", pid), func() bool {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) || strings.Contains(string(stat), ") Z ") {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("process %d is still there: %s", pid, stat)
-		}
-	}
+		return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) || strings.Contains(string(stat), ") Z ")
+	})
 }
 
 func TestStopEndsTheChildrenOfADaemonAsWell(t *testing.T) {
