@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,14 +11,8 @@ import (
 func TestReloadBringsClamdAndTakesItAway(t *testing.T) {
 	s := open(t, "")
 	first, before := s.current.Load(), fingerprint(s.log.await(t, "serving: "))
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var server clamdtest.Server
-	server.Start(ln)
-	t.Cleanup(server.Close)
-	section := "[clamd]\nserver = \"" + ln.Addr().String() + "\"\nslots = 3\n"
+	at := startClamd(t)
+	section := "[clamd]\nserver = \"" + at + "\"\nslots = 3\n"
 	s.rewrite(t, "[log]", section+"[log]")
 	s.signals <- syscall.SIGHUP
 	s.log.await(t, "configuration reloaded: changed=clamd.server,clamd.slots")
@@ -33,7 +26,7 @@ func TestReloadBringsClamdAndTakesItAway(t *testing.T) {
 	figures := scrape(t, s.metrics)
 	for _, want := range []string{
 		`messages_total{action="reject",reason="virus"} 1`, `source_seconds_count{source="clamd"} 1`,
-		`slots{server="` + ln.Addr().String() + `",state="free"} 3`,
+		`slots{server="` + at + `",state="free"} 3`,
 	} {
 		if !strings.Contains(figures, want) {
 			t.Errorf("missing: %s", want)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,32 +18,13 @@ import (
 // last reply. With a message the body is not looked at.
 func (s *site) client(t *testing.T, addr, helo, from, body string, message ...string) string {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.smtp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	in := bufio.NewReader(conn)
 	content := "Subject: x\r\n\r\n" + body
 	if len(message) > 0 {
 		content = message[0]
 	}
-	last := ""
-	for _, line := range []string{
-		"", "EHLO front.example", "XFORWARD NAME=mail.example.org ADDR=" + addr + " SOURCE=REMOTE", "XFORWARD HELO=" + helo,
-		"MAIL FROM:<" + from + ">", "RCPT TO:<b@example.net>", "DATA", content + "\r\n.",
-	} {
-		if line != "" {
-			fmt.Fprintf(conn, "%s\r\n", line)
-		}
-		for last = "   -"; last[3] == '-'; {
-			if last, err = in.ReadString('\n'); err != nil || len(last) < 4 {
-				t.Fatalf("%s: %q %v", line, last, err)
-			}
-		}
-	}
-	return last
+	replies := s.say(t, "XFORWARD NAME=mail.example.org ADDR="+addr+" SOURCE=REMOTE", "XFORWARD HELO="+helo,
+		"MAIL FROM:<"+from+">", "RCPT TO:<b@example.net>", "DATA", content+"\r\n.")
+	return replies[len(replies)-1]
 }
 
 // scoring is a spamd that gives each message the score that its body names.

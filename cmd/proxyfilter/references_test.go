@@ -1,44 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"proxyfilter/filter/clamd/clamdtest"
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/relay/relaytest"
 )
 
-// speak says each line when the one before has been answered, and gives the replies.
+// speak is what Postfix says for one client, and gives the replies to the lines.
 func (s *site) speak(t *testing.T, lines ...string) (replies []string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.smtp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	in := bufio.NewReader(conn)
-	for _, line := range append([]string{"", "EHLO front.example", "XFORWARD NAME=mail.example.org ADDR=192.0.2.7 HELO=x SOURCE=REMOTE"}, lines...) {
-		if line != "" {
-			fmt.Fprintf(conn, "%s\r\n", line)
-		}
-		reply := "   -"
-		for reply[3] == '-' {
-			if reply, err = in.ReadString('\n'); err != nil || len(reply) < 4 {
-				t.Fatalf("after %.60q: %q %v", line, reply, err)
-			}
-		}
-		replies = append(replies, strings.TrimSpace(reply))
-	}
-	return replies[3:]
+	xforward := "XFORWARD NAME=mail.example.org ADDR=192.0.2.7 HELO=x SOURCE=REMOTE"
+	return s.say(t, append([]string{xforward}, lines...)...)[1:]
 }
 
 // letter is one transaction with that content.
@@ -129,18 +108,6 @@ func tooMany() []string {
 		lines = append(lines, fmt.Sprintf("RCPT TO:<%d@example.net>", n))
 	}
 	return lines
-}
-
-func startClamd(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var server clamdtest.Server
-	server.Start(ln)
-	t.Cleanup(server.Close)
-	return ln.Addr().String()
 }
 
 // withoutDisk takes the directory of the spool away.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -9,8 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -154,13 +151,7 @@ func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
 	slow := make(chan error, 1)
 	go func() { slow <- s.send("slow") }()
 	<-scanning
-	ctx, stop := context.WithCancel(t.Context())
-	var sent, greeted atomic.Int64
-	var streams sync.WaitGroup
-	for range 4 {
-		streams.Go(func() { s.stream(ctx, t, &sent) })
-	}
-	streams.Go(func() { greetings(ctx, t, "tcp", s.smtp, &greeted) })
+	traffic := s.traffic(t)
 	for i := range 5 {
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -174,8 +165,7 @@ func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
 		}
 		p = s.serving(t, "systemd:smtp", socket)
 	}
-	stop()
-	streams.Wait()
+	traffic.end()
 	if err := <-slow; err != nil {
 		t.Error("the scan under way:", err)
 	}
@@ -183,8 +173,9 @@ func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Error(err)
 	}
-	if n := int64(len(s.hop.Report().Delivered())); n != sent.Load()+1 || sent.Load() == 0 || greeted.Load() == 0 {
-		t.Errorf("%d messages and one slow one were taken, %d delivered; %d greetings", sent.Load(), n, greeted.Load())
+	sent, greeted, delivered := traffic.sent.Load(), traffic.greeted.Load(), int64(len(s.hop.Report().Delivered()))
+	if delivered != sent+1 || sent == 0 || greeted == 0 {
+		t.Errorf("%d messages and one slow one were taken, %d delivered; %d greetings", sent, delivered, greeted)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"proxyfilter/filter/clamd/clamdtest"
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/relay/relaytest"
 )
@@ -109,6 +111,18 @@ func startSpamd(t *testing.T, s *spamdtest.Server) string {
 	}
 	t.Cleanup(s.Close)
 	return addr.String()
+}
+
+func startClamd(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var server clamdtest.Server
+	server.Start(ln)
+	t.Cleanup(server.Close)
+	return ln.Addr().String()
 }
 
 // open starts a site. more is put behind the sections that every site needs.
@@ -225,6 +239,32 @@ func (s *site) stop(t *testing.T) {
 		t.Error(err)
 	}
 	s.done = nil
+}
+
+// say has a conversation as Postfix has: each line when the one before has been
+// answered. It gives the replies to the lines; of several lines, the last one.
+func (s *site) say(t *testing.T, lines ...string) (replies []string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.smtp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	in := bufio.NewReader(conn)
+	for _, line := range append([]string{"", "EHLO front.example"}, lines...) {
+		if line != "" {
+			fmt.Fprintf(conn, "%s\r\n", line)
+		}
+		reply := "   -"
+		for reply[3] == '-' {
+			if reply, err = in.ReadString('\n'); err != nil || len(reply) < 4 {
+				t.Fatalf("after %.60q: %q %v", line, reply, err)
+			}
+		}
+		replies = append(replies, strings.TrimSpace(reply))
+	}
+	return replies[2:]
 }
 
 // send hands over one message and returns what the server said to it.
