@@ -78,7 +78,7 @@ func (j *Judge) refused(e *Envelope, known []Finding) bool {
 	if len(e.Recipients) > 0 && slices.ContainsFunc(e.Recipients, func(r string) bool { return !refuses(known, r) }) {
 		return false
 	}
-	return j.Policies.Decide(*e, known).Action == Reject && !j.suspended().Lasts()
+	return j.unlessSuspended(*e, j.Policies.Decide(*e, known)).Action == Reject
 }
 
 // decide weighs what was found, and looks closer where that could spare the message.

@@ -68,6 +68,10 @@ type Policy struct {
 	// Accept defers what would have been refused, Defer defers everything.
 	Unmapped Action
 
+	// IgnoreHealth refuses for a score also while Suspension says that scores cannot be
+	// trusted.
+	IgnoreHealth bool
+
 	OnScanFailure Action // no scanner could answer: Accept, or else Defer
 	OnBusy        Action // no scanner was free in time: Accept, or else Defer
 

@@ -40,6 +40,7 @@ func anyPolicy(t *rapid.T) filter.Policy {
 		TagOnly:            rapid.Bool().Draw(t, "tag only"),
 		OnScanFailure:      actions.Draw(t, "on scan failure"),
 		TagViruses:         rapid.Bool().Draw(t, "tag viruses"),
+		IgnoreHealth:       rapid.Bool().Draw(t, "ignore health"),
 		OnVirusScanFailure: actions.Draw(t, "on virus scan failure"),
 		OnBusy:             actions.Draw(t, "on busy"),
 		BlindLimit:         rapid.SampledFrom([]time.Duration{0, 5 * time.Hour}).Draw(t, "blind limit"),

@@ -207,6 +207,8 @@ func policyKey(p *filter.Policy, key, value string) (err error) {
 		return choose(value, &p.OnBusy, actions)
 	case "virus":
 		return choose(value, &p.TagViruses, map[string]bool{"reject": false, "tag": true})
+	case "ignore_health":
+		p.IgnoreHealth, err = strconv.ParseBool(value)
 	case "blind_limit":
 		return span(value, &p.BlindLimit)
 	case "reject_text":

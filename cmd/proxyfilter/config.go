@@ -94,6 +94,7 @@ type policyConfig struct {
 	OnBusy        string
 	BlindLimit    time.Duration
 	Virus         string
+	IgnoreHealth  bool
 	RejectText    string
 	Contact       string
 	Headers       string

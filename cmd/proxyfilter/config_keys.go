@@ -109,6 +109,7 @@ func (p *policyConfig) keys(at string, dir *string) []key {
 		{at + "on_busy", word(&p.OnBusy, "defer", "accept"), true, "what happens to mail that no scanner had time for"},
 		{at + "blind_limit", span(&p.BlindLimit, 0, 30*24*time.Hour), true, "after so long without any scanner, accept and mark; 0: never"},
 		{at + "virus", word(&p.Virus, "reject", "tag"), true, "what happens to mail with a virus, which no other exception spares"},
+		{at + "ignore_health", truth(&p.IgnoreHealth), true, "whether mail is refused for its score also while score health is red: such mail is marked otherwise"},
 		{at + "reject_text", text(&p.RejectText, replyRules), true, "told to the sender; {id} is the reference, {contact} the next key"},
 		{at + "contact", text(&p.Contact, contactRules), true, "how to reach the postmaster; {id} is the reference"},
 		{at + "headers", word(&p.Headers, "all", "tagged", "none"), true, "which mail gets X-Spam fields"},

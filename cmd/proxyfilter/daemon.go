@@ -38,6 +38,7 @@ type daemon struct {
 
 	current atomic.Pointer[judgement]
 	panic   panicSwitch
+	health  scoreHealth
 	server  *relay.Server
 	doors   []relay.Door
 	pages   pages
@@ -66,6 +67,7 @@ func (d *daemon) record(r filter.Record) {
 	d.metrics.count(&r)
 	d.ring.Add(&r)
 	logRecord(d.log, &r)
+	d.health.add(&r)
 	if d.journal != nil {
 		d.journal.Add(&r)
 	}

@@ -191,7 +191,7 @@ func printFinding(w io.Writer, f *filter.Finding) error {
 // listText is what a list says, or nothing when the finding is none.
 func listText(f *filter.Finding) string {
 	if f.HasLabel(filter.Suspended) {
-		return "Refusals were suspended (policy.panic_file)"
+		return whySuspended(f)
 	}
 	if id := f.MailingList(); id != "" {
 		return "It comes from the mailing list " + id + ", which has signed it"
@@ -200,6 +200,13 @@ func listText(f *filter.Finding) string {
 		return "lists." + entry + forWhom(f)
 	}
 	return ""
+}
+
+func whySuspended(f *filter.Finding) string {
+	if f.Source == filter.HealthName {
+		return "Score health was red: " + f.Text
+	}
+	return "Refusals were suspended (policy.panic_file)"
 }
 
 // forWhom names the recipients that a list's word is about, if it is not about all.

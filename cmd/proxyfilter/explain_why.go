@@ -32,8 +32,8 @@ func headline(r *filter.Record) string {
 // because is the reason in a sentence or two, each of which can stand alone.
 func because(r *filter.Record) []string {
 	v := &r.Verdict
-	if v.Suspended() != filter.Undecided {
-		return []string{"It would have been refused, but refusals were suspended at that moment: policy.panic_file existed."}
+	if s := v.Suspended(); s.Lasts() {
+		return []string{becauseSuspended(s)}
 	}
 	switch v.Reason {
 	case filter.Clean:
@@ -73,9 +73,22 @@ func becauseOf(reason filter.Reason) string {
 		filter.Late:      "There was no time left to hand it on before Postfix would have stopped waiting.",
 		filter.Gone:      "Postfix hung up while it was being checked, mostly because the client did.",
 		filter.Aborted:   "The client or Postfix broke off, or began anew.",
-		filter.Emergency: "It would have been refused, but refusals were suspended at that moment: policy.panic_file existed.",
+		filter.Emergency: becauseSuspended(filter.Suspension{By: filter.PanicName}),
 		filter.Internal:  "This program could not handle it: the error below is for its administrator.",
 	}[reason]
+}
+
+// becauseSuspended is about what was done instead of a refusal.
+func becauseSuspended(s filter.Suspension) string {
+	return "It would have been refused, but " + suspendedText(s) + "."
+}
+
+// suspendedText is why refusals were suspended.
+func suspendedText(s filter.Suspension) string {
+	if s.By == filter.HealthName {
+		return "scores could not be trusted at that moment (score health was red): " + s.Why
+	}
+	return "refusals were suspended at that moment: policy.panic_file existed"
 }
 
 // becauseDuplicate is about a message that came again after an answer was lost.

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/review"
 )
 
 // state is what is asked for at every scrape. Its functions must be quick.
@@ -13,6 +14,7 @@ type state struct {
 	slots         func() []slots
 	waiting       func() int
 	suspended     []func() filter.Suspension
+	health        func() []review.Sign
 	lostLines     func() int64
 	lostRecords   func() map[string]int64 // by cause: a closed set of words
 	storeErrors   func() int64
@@ -28,7 +30,7 @@ type slots struct {
 // stateCollector turns state into metrics.
 type stateCollector struct {
 	state
-	conversations, spool, slots, waiting, suspended, lost, lostRecords, storeErrors *prometheus.Desc
+	conversations, spool, slots, waiting, suspended, health, lost, lostRecords, storeErrors *prometheus.Desc
 }
 
 // watch adds what the running parts know of themselves.
@@ -42,7 +44,8 @@ func (m *metrics) watch(s state) {
 		spool:         desc("spool_bytes", "Bytes of messages held now, by where.", "where"),
 		slots:         desc("slots", "Scan slots of each server, by state.", "server", "state"),
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
-		suspended:     desc("refusals_suspended", "1 while nothing is refused; by says whose word that is, instead what is done.", "by", "instead"),
+		suspended:     desc("refusals_suspended", "1 while refusals are suspended; by says whose word that is, instead what is done.", "by", "instead"),
+		health:        desc("score_health", "2 (red) while what the symptom names makes scores too wrong to refuse mail for them, 1 (yellow) while somebody should look, else 0.", "symptom"),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
 		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
 		storeErrors:   desc("store_errors_total", "Uses of the store that failed or took too long; what they were about is forgotten at a restart."),
@@ -51,7 +54,7 @@ func (m *metrics) watch(s state) {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.suspended, c.lost, c.lostRecords, c.storeErrors} {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.suspended, c.health, c.lost, c.lostRecords, c.storeErrors} {
 		to <- d
 	}
 }
@@ -75,6 +78,7 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 			gauge(c.suspended, lasts, s.By, instead.String())
 		}
 	}
+	c.signs(gauge)
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
 	to <- prometheus.MustNewConstMetric(c.storeErrors, prometheus.CounterValue, float64(c.state.storeErrors()))
@@ -85,5 +89,16 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 		for word, n := range s.counts {
 			gauge(c.slots, float64(n), s.server, word)
 		}
+	}
+}
+
+// signs has a figure for each symptom, whether it is there or not.
+func (c *stateCollector) signs(gauge func(*prometheus.Desc, float64, ...string)) {
+	now := map[review.Symptom]review.Colour{}
+	for _, s := range c.state.health() {
+		now[s.Symptom] = s.Colour
+	}
+	for _, symptom := range review.Symptoms() {
+		gauge(c.health, float64(now[symptom]), string(symptom))
 	}
 }

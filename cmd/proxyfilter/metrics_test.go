@@ -17,6 +17,7 @@ import (
 
 	"proxyfilter/filter"
 	"proxyfilter/filter/journal"
+	"proxyfilter/filter/review"
 )
 
 // someMetrics watch a process that does something.
@@ -30,6 +31,9 @@ func someMetrics() *metrics {
 		suspended: []func() filter.Suspension{func() filter.Suspension {
 			return filter.Suspension{By: filter.PanicName, Instead: filter.Tag}
 		}},
+		health: func() []review.Sign {
+			return []review.Sign{{Symptom: review.Blocked, Colour: review.Red}, {Symptom: review.NoBayes, Colour: review.Yellow}}
+		},
 		lostLines:   func() int64 { return 2 },
 		lostRecords: func() map[string]int64 { return map[string]int64{"queue": 4} },
 		storeErrors: func() int64 { return 3 },
@@ -75,6 +79,9 @@ func TestRecordsAreCounted(t *testing.T) {
 		`messages_total{action="defer",reason="unscanned"} 1`,
 		`messages_total{action="reject",reason="score"} 1`,
 		`score_count 2`,
+		`score_health{symptom="blocked"} 2`,
+		`score_health{symptom="no-bayes"} 1`,
+		`score_health{symptom="no-network"} 0`,
 		`seconds_count{stage="committed"} 1`,
 		`seconds_count{stage="received"} 3`,
 		`seconds_count{stage="scanned"} 3`,

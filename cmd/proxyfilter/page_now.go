@@ -20,7 +20,7 @@ func (d *daemon) now() status.Now {
 	n := status.Now{
 		Host: d.server.Hostname, Version: d.build.Version, Mode: modeWord(p.Mode), At: at, Started: d.started,
 		Conversations: d.server.Conversations(), Waiting: j.waiting(), RAM: formatSize(ram), Disk: formatSize(disk),
-		TagAt: "the limit that spamd says", Servers: j.health(),
+		TagAt: "the limit that spamd says", Servers: j.health(), Health: d.health.shown(),
 	}
 	if err := d.ready(); err != nil {
 		n.NotReady = err.Error()

@@ -53,6 +53,7 @@ on_scan_failure = "accept"
 on_busy = "accept"
 blind_limit = "4h"
 virus = "tag"
+ignore_health = true
 reject_text = "No, {id}{contact}"
 contact = "; call us"
 headers = "none"

@@ -16,10 +16,10 @@ import (
 )
 
 const reportHelp = `Counts what is in the journal for a span of time: what became of mail and why, scores
-and limits, refusals by time, the rules, clients and recipients that stand out, slow
-scans, errors of scanners, refusals that one recipient's policy has prevented, and
-what another limit would have done. Refusals that were only observed count as
-refusals, and it is said how many there were.
+and limits, what made scores wrong, refusals by time, the rules, clients and recipients
+that stand out, slow scans, errors of scanners, refusals that one recipient's policy has
+prevented, and what another limit would have done. Refusals that were only observed count
+as refusals, and it is said how many there were.
 
 --html writes one page with plots, which needs nothing else: no network, no script.
 It names clients and recipients, so only its owner may read the file. "-" is standard

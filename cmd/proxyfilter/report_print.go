@@ -24,6 +24,7 @@ const minute = "2 Jan 2006 15:04"
 func printReport(w io.Writer, s review.Summary) {
 	fmt.Fprintf(w, "Mail from %s to %s: %d records\n", s.From.Format(minute), s.Until.Format(minute), s.Records)
 	printActions(w, s)
+	printHealth(w, s)
 	printScores(w, s)
 	printOthers(w, s)
 	printTimeline(w, s)

@@ -93,8 +93,12 @@ func aSummary() review.Summary {
 		To:      []review.Ranked{{Key: "a.very.long.address.that.does.not.fit.its.column@subdomain.example.net", Count: 77, Refused: 12}, {Key: "evil\x1b[2J@example.net", Count: 1}},
 		Slowest: []review.Slow{{Reference: "1JD3K8M7Q2XA", Time: begun.Add(time.Hour), Scanned: 12.345, Size: 70000}},
 		Scanned: review.Quantiles{Half: 0.31, P95: 1.2, P99: 3.8}, Waited: review.Quantiles{P99: 0.4},
-		Errors:    []review.Failed{{Source: "spamd", Cause: filter.CauseTimeout, Count: 9}},
-		Relays:    []review.Relay{{Client: "192.0.2.9", Name: "mx2.example.org", Refused: 31, Domains: 20, Passed: 400}, {Client: "2001:db8:2::/64", Refused: 4, Domains: 3}},
+		Errors: []review.Failed{{Source: "spamd", Cause: filter.CauseTimeout, Count: 9}},
+		Relays: []review.Relay{{Client: "192.0.2.9", Name: "mx2.example.org", Refused: 31, Domains: 20, Passed: 400}, {Client: "2001:db8:2::/64", Refused: 4, Domains: 3}},
+		Health: []review.Spell{
+			{Sign: review.Sign{Symptom: review.Blocked, Colour: review.Red, Since: begun.Add(2 * time.Hour), Text: "a DNS list refuses to answer this server (URIBL_BLOCKED, last at 09:58): most often the resolver is a public one, or asks too much"}, Until: begun.Add(4 * time.Hour), Times: 2},
+			{Sign: review.Sign{Symptom: review.NoBayes, Colour: review.Yellow, Since: begun.Add(5 * time.Hour), Text: "no BAYES rule has hit"}, Times: 1},
+		}, Spared: 7,
 		Overruled: 1, Lenient: []review.Sample{{Reference: "1JD3K8M7Q2XB", Time: begun.Add(2 * time.Hour), Score: 11.5, Sender: "x@example.org"}},
 	}
 	for i := range 24 {

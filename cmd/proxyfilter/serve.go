@@ -113,7 +113,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.server.Own = func() relay.Own { return d.current.Load().own }
 	d.suspending = d.suspensions()
 	d.install(newJudgement(&c.config, d.log))
-	d.panic.log = d.log
+	d.panic.log, d.health.log = d.log, d.log
 	d.panic.follow(d.config.Policy.PanicFile)
 	d.observe(open.pages)
 	d.remark(c, p.environ)

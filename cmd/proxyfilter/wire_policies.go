@@ -57,6 +57,7 @@ func newPolicy(name string, p *policyConfig, clamd *clamdConfig) filter.Policy {
 		OnVirusScanFailure: action(clamd.OnScanFailure),
 		BlindLimit:         p.BlindLimit,
 		TagViruses:         p.Virus == "tag",
+		IgnoreHealth:       p.IgnoreHealth,
 		RejectText:         p.RejectText,
 		Contact:            p.Contact,
 		Headers: map[string]filter.Headers{

@@ -45,6 +45,7 @@ type Report struct {
 	relays                     relays
 	overruled                  int
 	overruledSamples           []Sample
+	health                     spells
 }
 
 // outcome is what a Record is about in two words.
@@ -96,6 +97,7 @@ func (r *Report) Add(s Stored) {
 	r.names(s)
 	r.score(s, wanted)
 	r.sources(s)
+	r.health.add(s)
 	r.relays.add(s)
 	if overruled(v) {
 		r.overruled++

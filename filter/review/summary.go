@@ -39,6 +39,11 @@ type Summary struct {
 	// passed because of other recipients; and the newest of them.
 	Overruled int      `json:"overruled"`
 	Lenient   []Sample `json:"overruled_samples"`
+
+	// Health is what made scores wrong, and Spared how many messages were marked
+	// because of it that would have been refused.
+	Health []Spell `json:"score_health"`
+	Spared int     `json:"spared_by_score_health"`
 }
 
 // Outcomes are the messages with one action for one reason.
@@ -123,6 +128,7 @@ func (r *Report) Summary() Summary {
 		Step: r.step.Seconds(), Columns: slices.Clone(r.columns), Scores: r.scores.buckets(),
 		Rules: r.rules.First(shown), Clients: r.clients.First(shown), To: r.recipients.First(shown),
 		Slowest: slices.Clone(r.slow), Scanned: r.scanned.quantiles(), Waited: r.waited.quantiles(),
+		Health: r.health.list(), Spared: r.health.marked,
 		Relays: r.relays.first(shown), Overruled: r.overruled, Lenient: slices.Clone(r.overruledSamples),
 	}
 	for o, n := range r.outcomes {

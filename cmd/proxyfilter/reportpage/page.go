@@ -34,6 +34,7 @@ func Write(w io.Writer, s review.Summary) error {
 	p.Put(style)
 	p.Put("</head>\n<body>\n<h1>{}</h1>\n", span)
 	actions(p, s)
+	health(p, s)
 	plots(p, s)
 	rankings(p, s)
 	scans(p, s)
@@ -64,6 +65,21 @@ func actions(p *markup.Page, s review.Summary) {
 	p.Put("\n</tbody></table></div>\n")
 	for _, k := range s.Wanted {
 		p.Put("<p>Known to be wanted: {} {}.</p>\n", k.Count, known(k.How))
+	}
+}
+
+// health is what made scores wrong, if anything did.
+func health(p *markup.Page, s review.Summary) {
+	if len(s.Health) == 0 && s.Spared == 0 {
+		return
+	}
+	p.Put("<h2>Score health</h2>\n<ul>")
+	for _, spell := range s.Health {
+		p.Put("\n<li><strong>{}</strong>, {}: {}.</li>", spell.Colour, spell.When(), markup.Visible(spell.Text))
+	}
+	p.Put("\n</ul>\n")
+	if s.Spared > 0 {
+		p.Put("<p>Marked, and not refused for their score, because it was red: {}.</p>\n", s.Spared)
 	}
 }
 

@@ -32,16 +32,20 @@ func summary(text string) review.Summary {
 	begun := time.Date(2026, 11, 20, 0, 0, 0, 0, time.Local)
 	s := review.Summary{
 		From: begun, Until: begun.Add(6 * time.Hour), Records: 30, Hashed: 3, Observed: 2, Step: 3600,
-		Outcomes:  []review.Outcomes{{Action: filter.Accept, Reason: filter.Clean, Count: 20}, {Action: filter.Reject, Reason: filter.Score, Count: 10}},
-		Wanted:    []review.Known{{How: filter.ByUser, Count: 5}, {How: filter.Evidence(text), Count: 1}},
-		Limits:    []review.Limits{{TagAt: 5, RejectAt: 10, Count: 30}},
-		Others:    []review.Otherwise{{RejectAt: 7.5, More: 4, MoreWanted: 1}},
-		Rules:     []review.Ranked{{Key: text, Count: 4, Refused: 2}},
-		Clients:   []review.Ranked{{Key: text, Count: 4, Refused: 4}},
-		To:        []review.Ranked{{Key: text, Count: 4, Over: 1, Refused: 2}},
-		Slowest:   []review.Slow{{Reference: text, Time: begun, Scanned: 3.5, Size: 1000}},
-		Errors:    []review.Failed{{Source: text, Cause: filter.Cause(text), Count: 2}},
-		Relays:    []review.Relay{{Client: text, Name: text, Refused: 4, Domains: 3, Passed: 9}},
+		Outcomes: []review.Outcomes{{Action: filter.Accept, Reason: filter.Clean, Count: 20}, {Action: filter.Reject, Reason: filter.Score, Count: 10}},
+		Wanted:   []review.Known{{How: filter.ByUser, Count: 5}, {How: filter.Evidence(text), Count: 1}},
+		Limits:   []review.Limits{{TagAt: 5, RejectAt: 10, Count: 30}},
+		Others:   []review.Otherwise{{RejectAt: 7.5, More: 4, MoreWanted: 1}},
+		Rules:    []review.Ranked{{Key: text, Count: 4, Refused: 2}},
+		Clients:  []review.Ranked{{Key: text, Count: 4, Refused: 4}},
+		To:       []review.Ranked{{Key: text, Count: 4, Over: 1, Refused: 2}},
+		Slowest:  []review.Slow{{Reference: text, Time: begun, Scanned: 3.5, Size: 1000}},
+		Errors:   []review.Failed{{Source: text, Cause: filter.Cause(text), Count: 2}},
+		Relays:   []review.Relay{{Client: text, Name: text, Refused: 4, Domains: 3, Passed: 9}},
+		Health: []review.Spell{
+			{Sign: review.Sign{Symptom: review.Blocked, Colour: review.Red, Since: begun.Add(2 * time.Hour), Text: text}, Until: begun.Add(4 * time.Hour), Times: 2},
+			{Sign: review.Sign{Symptom: review.NoBayes, Colour: review.Yellow, Since: begun.Add(5 * time.Hour), Text: "no BAYES rule has hit"}, Times: 1},
+		}, Spared: 7,
 		Overruled: 1, Lenient: []review.Sample{{Reference: text, Sender: text, Recipient: text, Score: 12}},
 	}
 	for i := range 6 {

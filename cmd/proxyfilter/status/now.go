@@ -92,6 +92,24 @@ func (n Now) scanners(p *markup.Page) {
 	p.Put("</tbody></table></div></section>\n")
 }
 
+// health is whether scores can be trusted.
+func (n Now) health(p *markup.Page) {
+	p.Put(`<section aria-labelledby="health"><h2 id="health">Score health</h2>` + "\n")
+	if len(n.Health) == 0 {
+		p.Put("<p>Nothing is known that makes scores wrong.</p></section>\n")
+		return
+	}
+	p.Put("<ul>\n")
+	for _, s := range n.Health {
+		kind, effect := "", ""
+		if s.Red {
+			kind, effect = "bad", " Mail is marked that would be refused for its score, unless its policy ignores this."
+		}
+		p.Put(`<li class="{}"><strong>{}</strong> since <time datetime="{}">{}</time>: {}.{}</li>`+"\n", kind, s.Colour, iso(s.Since), clock(s.Since), s.Text, effect)
+	}
+	p.Put("</ul></section>\n")
+}
+
 func (n Now) scores(p *markup.Page) {
 	limits := "never refused by score"
 	if n.RejectAt != "" {

@@ -24,6 +24,7 @@ type Now struct {
 	Rates                      []Rates
 	Outcomes                   []Outcome
 	Servers                    []Server
+	Health                     []Sign
 	TagAt, RejectAt            string
 	Scores                     []Bar
 
@@ -55,6 +56,13 @@ type Server struct {
 	Free, Busy, Abandoned  int
 }
 
+// Sign is something that makes scores wrong, at present.
+type Sign struct {
+	Colour, Text string
+	Red          bool
+	Since        time.Time
+}
+
 // Bar is one row of the histogram of scores.
 type Bar struct {
 	Range   string
@@ -79,6 +87,7 @@ func WriteNow(w io.Writer, n Now) error {
 	n.details(p)
 	n.rates(p)
 	n.scanners(p)
+	n.health(p)
 	n.scores(p)
 	n.outcomes(p)
 	return end(p, w)
