@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,7 +25,7 @@ type daemon struct {
 	sources sources
 	build   build
 	started time.Time
-	ballast []byte
+	heap    *collector
 
 	log     zerolog.Logger
 	lines   *lineQueue
@@ -78,7 +77,7 @@ func (d *daemon) record(r filter.Record) {
 func (d *daemon) run(signals <-chan os.Signal) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	defer runtime.KeepAlive(d.ballast)
+	defer d.heap.stop()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(ctx, d.doors...) }()
 	d.serving.Store(true)

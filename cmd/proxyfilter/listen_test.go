@@ -203,25 +203,10 @@ func TestMemoryLimitIsTheSmallestOnTheWayToTheRoot(t *testing.T) {
 func TestMemoryLimitOfTheAdministratorStands(t *testing.T) {
 	root := fstest.MapFS{"sys/fs/cgroup/memory.max": &fstest.MapFile{Data: []byte("1000")}}
 	before := debug.SetMemoryLimit(-1)
-	if got := followMemoryLimit(root, []string{"GOMEMLIMIT=1GiB"}, nil); got != 1000 {
+	if got := followMemoryLimit(root, []string{"GOMEMLIMIT=1GiB"}); got != 1000 {
 		t.Errorf("budget.memory would be compared with %d", got)
 	}
 	if after := debug.SetMemoryLimit(-1); after != before {
 		t.Errorf("it became %d", after)
-	}
-}
-
-func TestTheBallastIsNoPartOfTheMemoryLimit(t *testing.T) {
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	root := fstest.MapFS{"sys/fs/cgroup/memory.max": &fstest.MapFile{Data: []byte("100000000")}}
-	followMemoryLimit(root, nil, newBallast(nil))
-	if got := debug.SetMemoryLimit(-1); got != 90000000+ballastSize {
-		t.Errorf("the limit is %d", got)
-	}
-	for _, set := range []string{"GOGC=100", "GOMEMLIMIT=50MiB"} {
-		if len(newBallast([]string{set})) > 0 {
-			t.Errorf("a ballast in spite of %s", set)
-		}
 	}
 }

@@ -16,34 +16,12 @@ const memoryShare = 0.9
 // followMemoryLimit makes the garbage collector work harder before the kernel
 // kills the process. GOMEMLIMIT, where somebody set it, stands. It returns the
 // limit of the cgroup in bytes, or 0: what the kernel allows is the same either way.
-// The ballast counts for Go and not for the kernel.
-func followMemoryLimit(root fs.FS, environ []string, ballast []byte) int64 {
+func followMemoryLimit(root fs.FS, environ []string) int64 {
 	limit := cgroupLimit(root)
 	if limit > 0 && !chosen(environ, "GOMEMLIMIT=") {
-		debug.SetMemoryLimit(int64(float64(limit)*memoryShare) + int64(len(ballast)))
+		debug.SetMemoryLimit(int64(float64(limit) * memoryShare))
 	}
 	return limit
-}
-
-// The collector runs when the heap has grown by a percentage. Ours is 3 MB when
-// little is going on, so it would run thirty times a second under load. A large
-// ballast with a small percentage makes it run after nearly the same number of
-// bytes whatever the heap holds: 13 MB when little is going on, 15 MB when a
-// thousand messages wait. The Go runtime's own figures (go_memstats) count it.
-const (
-	ballastSize    = 128 << 20
-	collectPercent = 10
-)
-
-// newBallast is memory that is never touched: the kernel never provides it, and
-// the collector, since it holds no pointers, never looks at it. Who has set GOGC
-// or GOMEMLIMIT gets what was asked for, and no ballast.
-func newBallast(environ []string) []byte {
-	if chosen(environ, "GOGC=") || chosen(environ, "GOMEMLIMIT=") {
-		return nil
-	}
-	debug.SetGCPercent(collectPercent)
-	return make([]byte, ballastSize)
 }
 
 func chosen(environ []string, name string) bool {

@@ -90,7 +90,7 @@ func (p *program) serve() error {
 func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, error) {
 	d := &daemon{
 		config: c.config, sources: p.sources().with(c), build: thisBuild(), started: time.Now(),
-		ballast: newBallast(p.environ), before: before, again: p.args,
+		before: before, again: p.args,
 	}
 	open, err := openAll(&c.config, p.environ, before)
 	if err != nil {
@@ -117,6 +117,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.panic.follow(d.config.Policy.PanicFile)
 	d.observe(open.pages)
 	d.remark(c, p.environ)
+	d.heap = newCollector(p.environ)
 	if p.takeover && before == nil {
 		d.log.Info().Str("socket", takeoverPath(&c.config, p.environ)).Msg("there is no process to take over from")
 	}
@@ -144,7 +145,7 @@ func (d *daemon) remark(c loaded, environ []string) {
 	for _, w := range c.warnings {
 		d.log.Warn().Str("warning", w.Error()).Msg("configuration")
 	}
-	limit := followMemoryLimit(os.DirFS("/"), environ, d.ballast)
+	limit := followMemoryLimit(os.DirFS("/"), environ)
 	if limit > 0 && c.Budget.Memory > limit/2 {
 		d.log.Warn().Str("budget.memory", formatSize(c.Budget.Memory)).Str("limit", formatSize(limit)).
 			Msg("budget.memory is more than half of what this cgroup may use")
