@@ -41,6 +41,7 @@ func TestVirusesAndSpamAreTwoQuestions(t *testing.T) {
 		{"a virus from a client that is always accepted is refused", strict, findings{scored(0), worm(), trusted}, filter.Reject, filter.Virus, virusText},
 		{"a virus is refused while spamd is down", strict, findings{dead, worm()}, filter.Reject, filter.Virus, virusText},
 		{"a virus is refused without any spamd", strict, findings{worm()}, filter.Reject, filter.Virus, virusText},
+		{"a virus waits while the policy is a guess", filter.Policy{RejectAt: 10, Unmapped: filter.Accept}, findings{scored(0), worm()}, filter.Defer, filter.Unmapped, ""},
 		{"a virus is marked where that is written down", tags, findings{scored(0), worm()}, filter.Tag, filter.Virus, ""},
 		{"so it is from a client that is always accepted", tags, findings{scored(0), worm(), trusted}, filter.Tag, filter.Virus, ""},
 		{"spam is refused for its score, virus or not", tags, findings{scored(20), worm()}, filter.Reject, filter.Score, spam},

@@ -22,6 +22,9 @@ type options struct {
 	policy    filter.Policy
 	mixed     filter.Mixed
 	scopes    []filter.Scope // [policies.NAME], in the order of the script
+	onMapLost filter.Action  // policy.on_map_failure
+	lists     filter.Lists
+	outside   outside
 	wait      time.Duration
 	slots     int
 	scanLimit int64
@@ -56,6 +59,7 @@ func configure(settings []dialogue.Setting) (options, error) {
 		section, key, _ := strings.Cut(s.Key, ".")
 		set := map[string]func(key, value string) error{
 			"server": o.serverKey, "relay": o.relayKey, "budget": o.budgetKey, "spamd": o.spamdKey, "clamd": o.clamdKey, "policy": o.defaultKey, "policies": o.scopeKey,
+			"lists": o.listsKey, "map": o.mapKey, "dns": o.dnsKey,
 		}[section]
 		if set == nil {
 			return o, fmt.Errorf("line %d: %s: %w", s.Line, s.Key, errUnknown)
@@ -144,6 +148,8 @@ func (o *options) defaultKey(key, value string) error {
 	switch key {
 	case "mixed":
 		return choose(value, &o.mixed, map[string]filter.Mixed{"lenient": filter.Lenient, "strict": filter.Strict, "split": filter.Split})
+	case "on_map_failure":
+		return choose(value, &o.onMapLost, map[string]filter.Action{"default": filter.Accept, "defer": filter.Defer})
 	case "fields":
 		for _, text := range strings.Split(value, ",") {
 			name, value, _ := strings.Cut(text, ":")
@@ -199,6 +205,8 @@ func policyKey(p *filter.Policy, key, value string) (err error) {
 		p.TagAt, err = strconv.ParseFloat(value, 64)
 	case "reject_at":
 		p.RejectAt, err = strconv.ParseFloat(value, 64)
+	case "lists_reject_at":
+		p.ListsRejectAt, err = strconv.ParseFloat(value, 64)
 	case "forwarded_reject_at":
 		p.ForwardedRejectAt, err = strconv.ParseFloat(value, 64)
 	case "on_scan_failure":

@@ -43,6 +43,9 @@ func words(r filter.Record) map[string]string {
 	}
 	all["policies"] = strings.Join(opinions, ",")
 	for _, f := range r.Verdict.Findings {
+		if entry := f.ListEntry(); entry != "" {
+			all[f.Source] = entry
+		}
 		all[f.Source+"_cause"] = string(f.Cause)
 		all[f.Source+"_labels"] = strings.Join(f.Labels, ",")
 	}

@@ -65,8 +65,9 @@ func (w *world) configure() options {
 // begin starts the program. Its spamd and its next hop are there already.
 func (w *world) begin(o options) {
 	judge := &filter.Judge{Scanners: w.spamd.scanners, Viruses: w.clamd.scanners, Policies: filter.Policies{
-		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.scopes, "+"),
-	}}
+		Default: o.policy, Mixed: o.mixed, Selection: filter.NewSelection(o.selected(), "+"),
+		Named: o.named(), OnMapFailure: o.onMapLost,
+	}, Lists: o.lists, Map: o.policyMap(), MailingList: o.outside.mailingList}
 	o.server.Judge = func() relay.Judge { return judge }
 	o.server.Own = func() relay.Own { return o.own }
 	o.server.Record = w.record

@@ -15,7 +15,7 @@ import (
 // handedOn reports a sign that the client had the message from somebody else, who has
 // not logged in there:
 //
-//   - the envelope's sender is one that forwarding programs write (SRS, Gmail's caf_);
+//   - the envelope's sender is one that forwarding programs write (SRS);
 //   - the header has a field that they add;
 //   - the topmost Received field that came with it says that the client, under the name
 //     that it has or uses, took it from a public address.
@@ -30,10 +30,7 @@ func handedOn(c filter.Client, sender string, h *header) bool {
 // rewritten reports a sender that forwarding has made of another one (the Sender
 // Rewriting Scheme: "SRS0=" or "SRS1=", with "+" or "-" instead on some hosts).
 func rewritten(sender string) bool {
-	if len(sender) > 5 && strings.EqualFold(sender[:3], "srs") && (sender[3] == '0' || sender[3] == '1') && strings.IndexByte("=+-", sender[4]) >= 0 {
-		return true
-	}
-	return strings.Contains(sender, "+caf_=")
+	return len(sender) > 5 && strings.EqualFold(sender[:3], "srs") && (sender[3] == '0' || sender[3] == '1') && strings.IndexByte("=+-", sender[4]) >= 0
 }
 
 // forwardingField reports the name of a field that programs add to what they forward.

@@ -72,6 +72,29 @@ func TestTheMapOfCustomers(t *testing.T) {
 	}
 }
 
+func TestSpamdIsAskedForTheMapsMailbox(t *testing.T) {
+	_, name := customersMap(t)
+	server := &spamdtest.Server{Reply: spamdtest.Reply{Score: 1}}
+	s := openWith(t, server, twoPolicies+"[policy]\npolicy_map = "+quote(name)+"\n[spamd]\nuser = \"{recipient}\"\nshared_user = \"everybody\"\n")
+	for _, test := range []struct{ to, user string }{
+		{"bob@example.org", "bob"},
+		{"bob@example.org Bob@Example.org", "bob"},
+		{"bob@example.org eve@example.org", "everybody"},
+		{"eve@example.org", "eve@example.org"},
+		{"nobody@example.org", "nobody@example.org"},
+	} {
+		body := "Subject: " + test.to + "\r\n\r\nx\r\n"
+		if err := smtp.SendMail(s.smtp, nil, "a@example.net", strings.Fields(test.to), []byte(body)); err != nil {
+			t.Errorf("%s: %v", test.to, err)
+			continue
+		}
+		requests := server.Requests()
+		if last := requests[len(requests)-1]; last.User != test.user {
+			t.Errorf("%s: spamd was asked for %q, want %q", test.to, last.User, test.user)
+		}
+	}
+}
+
 func TestCheckExplainAsksTheMap(t *testing.T) {
 	customers, name := customersMap(t)
 	file := write(t, twoPolicies+"[policy]\npolicy_map = "+quote(name)+"\n")

@@ -92,10 +92,25 @@ func (r *relays) ordered() []*Relay {
 
 // domain counts those of senders. A bounce has none.
 func (c *Relay) domain(sender string) {
-	_, domain, found := strings.Cut(filter.Mailbox(sender), "@")
-	if found && len(c.domains) < maxDomains && len(domain) <= maxKey && !slices.Contains(c.domains, domain) {
+	domain := senderDomain(sender)
+	if domain != "" && len(c.domains) < maxDomains && len(domain) <= maxKey && !slices.Contains(c.domains, domain) {
 		c.domains = append(c.domains, strings.Clone(domain))
 	}
+}
+
+// senderDomain is that of a sender. What a forwarder has rewritten (SRS) is in its own
+// domain; the one that is meant stands in the user's name: SRS0=hash=time=domain=user and
+// SRS1=hash=host==hash=time=domain=user.
+func senderDomain(sender string) string {
+	user, domain, _ := strings.Cut(filter.Mailbox(sender), "@")
+	parts := strings.Split(user, "=")
+	switch {
+	case strings.HasPrefix(user, "srs0") && len(parts) > 4:
+		return parts[3]
+	case strings.HasPrefix(user, "srs1") && len(parts) > 7:
+		return parts[6]
+	}
+	return domain
 }
 
 // first are the n that stand out most.

@@ -254,6 +254,15 @@ func TestALargeMessageIsCutAtALineEnd(t *testing.T) {
 	}
 }
 
+func TestTheMapsMailboxGoesBeforeTheRecipients(t *testing.T) {
+	for user, want := range map[string]string{"{recipient}": "bob", "u-{recipient}": "u-bob", "filter": "filter", "": ""} {
+		m := &filter.Message{Envelope: filter.Envelope{Recipients: []string{"a@x", "b@x"}}, Mailbox: "bob"}
+		if got, err := New(Config{User: user, SharedUser: "shared"}).user(m); got != want || err != nil {
+			t.Errorf("%q: %q, %v", user, got, err)
+		}
+	}
+}
+
 func TestUser(t *testing.T) {
 	tests := []struct {
 		name, user, shared string

@@ -19,6 +19,8 @@ type FilterOptions struct {
 	Env  []string // further NAME=value
 	User string   // whom it runs as; empty: as this program does
 
+	Resolver *Resolver // its name server, which has been started; nil: this host's
+
 	// Sections is text at the end of the configuration file, such as [policies.NAME]:
 	// no -o can say those.
 	Sections string
@@ -61,8 +63,14 @@ func (s *Site) startFilter(ctx context.Context, opts FilterOptions, log *Log) (*
 	for _, set := range settings {
 		args = append(args, "-o", set)
 	}
+	command := append([]string{s.opts.Binary}, args...)
+	if opts.Resolver != nil {
+		if command, err = opts.Resolver.under(s.Dir, command); err != nil {
+			return nil, fmt.Errorf("configure proxyfilter: %w", err)
+		}
+	}
 	f.cmd = func() *exec.Cmd {
-		cmd := exec.Command(s.opts.Binary, args...)
+		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Env = append(append(os.Environ(), "TMPDIR="+s.own, "RUNTIME_DIRECTORY="+s.own), opts.Env...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 		return cmd
