@@ -8,6 +8,19 @@ import (
 	"proxyfilter/filter"
 )
 
+// FuzzTakenBy: whoever wrote the field is a word of it.
+func FuzzTakenBy(f *testing.F) {
+	f.Add("Received: from x (x [198.51.100.7]) by mx2.example.org (Postfix) with ESMTP id 1")
+	f.Add("Received: from [IPv6:2001:db8::1] by by with with SMTP")
+	f.Add("by with")
+	f.Fuzz(func(t *testing.T, received string) {
+		by := takenBy([]byte(received))
+		if !strings.Contains(received, by) || strings.ContainsAny(by, " \t\r\n") || len(by) > 200 {
+			t.Errorf("%q", by)
+		}
+	})
+}
+
 func TestSignsThatAClientHandsOnMailOfOthers(t *testing.T) {
 	const (
 		ours   = "Received: from mx2.example.org (mx2.example.org [192.0.2.9])\r\n\tby mx.example.net (Postfix) with ESMTP id 1\r\n"

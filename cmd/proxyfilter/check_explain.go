@@ -134,8 +134,11 @@ func (c *loaded) explained(e filter.Envelope, recipient string, m filter.Match) 
 	if p.Mode == filter.Observe {
 		x.Mode = "observe"
 	}
-	if p.TagOnly {
+	switch {
+	case p.TagOnly || p.Listed == filter.Accept:
 		x.RejectAt = "never"
+	case p.Listed == filter.Reject:
+		x.RejectAt = "always"
 	}
 	return x
 }

@@ -23,6 +23,9 @@ func letThrough(r *filter.Record) []string {
 		}
 		return belowLimit(v, v.TagAt, "tag_at")
 	case filter.Advice:
+		if key := refusingList(v); key != "" {
+			return []string{"Nothing that has to do with the score: no entry for it in " + key + "."}
+		}
 		return []string{"Nothing that has to do with the score: ask why the source that was sure is so, and make it an exception there."}
 	case filter.Virus:
 		return withoutVirus(v)
@@ -36,6 +39,16 @@ func letThrough(r *filter.Record) []string {
 		return []string{text}
 	}
 	return nil
+}
+
+// refusingList is the key of the list that refused it, or nothing.
+func refusingList(v *filter.Verdict) string {
+	for i := range v.Findings {
+		if key, _, found := strings.Cut(v.Findings[i].ListEntry(), " "); found && v.Findings[i].Advice == filter.Reject {
+			return "lists." + key
+		}
+	}
+	return ""
 }
 
 // withScan is for mail that somebody did not look at.

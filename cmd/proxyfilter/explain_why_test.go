@@ -96,6 +96,7 @@ func TestWhatWouldHaveLetItThrough(t *testing.T) {
 		}, []string{
 			`For <c@d> the policy "default/refused" said: refused (on a list).`, "\nlists.refuse_recipients d, for <c@d>.\n",
 			"  A recipient is on a list: lists.refuse_recipients d.\n", "Other recipients are under a policy that takes it",
+			"no entry for it in lists.refuse_recipients.",
 		}, "from 10.0"},
 		{"sent again", func(r *filter.Record) {
 			r.Verdict.Action, r.Verdict.Would, r.Verdict.Reason = filter.Accept, filter.Accept, filter.Duplicate
