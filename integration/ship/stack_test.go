@@ -4,11 +4,7 @@ package ship
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,11 +12,26 @@ import (
 	"proxyfilter/integration/rig"
 )
 
-// stack is examples/compose, running.
+// stack is examples/compose, running, as it is seen from one MX.
 type stack struct {
-	t       *testing.T
-	address string   // where port 25 is published
-	command []string // docker compose, or docker-compose, with its settings
+	t         *testing.T
+	addresses []string // where port 25 of each MX is published
+	mx        string   // what the names of its services end in: "", or "2" for the second
+	command   []string // docker compose, or docker-compose, with its settings
+}
+
+// address is where port 25 of this MX is published.
+func (s stack) address() string {
+	if s.mx == "" {
+		return s.addresses[0]
+	}
+	return s.addresses[1]
+}
+
+// second is the stack as it is seen from the second MX.
+func (s stack) second() stack {
+	s.mx = "2"
+	return s
 }
 
 // composer is the program that the machine has for compose files.
@@ -36,31 +47,28 @@ func composer(t *testing.T) []string {
 	return nil
 }
 
-// up starts the stack with images that are built on base images made here. A package
-// mirror may be reachable from the host's network only, so builds are lent that.
-func up(t *testing.T) stack {
+// up starts the stack with images that are built on base images made here.
+func up(t *testing.T, p plan) stack {
 	t.Helper()
-	free, err := rig.FreeAddresses(1)
+	free, err := rig.FreeAddresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lent := filepath.Join(t.TempDir(), "network.yml")
-	text := "services:\n"
-	for _, name := range []string{"postfix", "spamd", "client"} {
-		text += "  " + name + ": {build: {network: host}}\n"
+	s := stack{t: t, addresses: free}
+	s.command = append([]string{
+		"env", "BASE_IMAGE=" + debian(t), "GO_IMAGE=" + golang(t), "SPAMD_OPTIONS=--local",
+		"SMTP_PORT=" + free[0], "SMTP_PORT2=" + free[1],
+	}, composer(t)...)
+	s.command = append(s.command, "-p", "proxyfilter-test")
+	for _, file := range p.files {
+		s.command = append(s.command, "-f", filepath.Join(root(t), "examples/compose", file))
 	}
-	text += "  proxyfilter: {build: {labels: [" + mark + "]}}\n"
-	if err := os.WriteFile(lent, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := stack{t: t, address: free[0]}
-	s.command = append([]string{"env", "BASE_IMAGE=" + debian(t), "GO_IMAGE=" + golang(t), "SMTP_PORT=" + s.address, "SPAMD_OPTIONS=--local"}, composer(t)...)
-	s.command = append(s.command, "-p", "proxyfilter-test", "-f", filepath.Join(root(t), "examples/compose/docker-compose.yml"), "-f", lent)
+	s.command = append(s.command, "-f", p.lend(t))
 	s.down()
 	t.Cleanup(s.down)
 	s.compose("build", "client")
 	s.compose("up", "-d", "--build")
-	s.healthy("spamd", "proxyfilter", "postfix")
+	s.healthy(p.services()...)
 	return s
 }
 
@@ -83,10 +91,10 @@ func (s stack) try(args ...string) (string, error) {
 	return try(s.t.Context(), s.command[0], append(s.command[1:len(s.command):len(s.command)], args...)...)
 }
 
-// wait runs a script in Postfix's container again and again until it succeeds.
+// wait runs a script in this MX's Postfix container again and again until it succeeds.
 func (s stack) wait(script string) {
 	s.t.Helper()
-	s.compose("exec", "-T", "postfix", "sh", "-c", "n=0; until "+script+"; do n=$((n+1)); [ $n -lt 150 ] || exit 1; sleep 0.2; done")
+	s.compose("exec", "-T", "postfix"+s.mx, "sh", "-c", "n=0; until "+script+"; do n=$((n+1)); [ $n -lt 150 ] || exit 1; sleep 0.2; done")
 }
 
 // with is the stack with one more setting in the environment.
@@ -110,73 +118,22 @@ func (s stack) inspect(service, template string) string {
 // healthy waits until Docker says so of all these services.
 func (s stack) healthy(services ...string) {
 	s.t.Helper()
+	for _, service := range services {
+		s.until(service+" is healthy", func() bool { return s.inspect(service, "{{.State.Health.Status}}") == "healthy" })
+	}
+}
+
+// until waits for what a command can tell, and asks twice a second.
+func (s stack) until(what string, done func() bool) {
+	s.t.Helper()
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(3 * time.Minute)
-	for _, service := range services {
-		id := s.container(service)
-		for {
-			state := strings.TrimSpace(command(s.t, "docker", "inspect", "-f", "{{.State.Health.Status}}", id))
-			if state == "healthy" {
-				break
-			}
-			select {
-			case <-tick.C:
-			case <-late:
-				s.t.Fatalf("%s is %s:\n%s\n%s", service, state, s.inspect(service, "{{json .State.Health}}"), tail(s.compose("logs", "--no-color")))
-			}
+	for late := time.After(3 * time.Minute); !done(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			health, _ := try(s.t.Context(), "sh", "-c", "docker inspect -f '{{.Name}} {{json .State.Health}}' $(docker ps -q)")
+			s.t.Fatalf("not within three minutes: %s\n%s\n%s", what, tail(health), tail(s.compose("logs", "--no-color")))
 		}
 	}
-}
-
-// record is one line of the sidecar's log about a message.
-type record struct {
-	ID     string `json:"id"`
-	Client string `json:"client"` // name[address]
-}
-
-// records are what the sidecar has logged about messages so far.
-func (s stack) records() []record {
-	s.t.Helper()
-	var all []record
-	for line := range strings.Lines(command(s.t, "docker", "logs", s.container("proxyfilter"))) {
-		var r record
-		if json.Unmarshal([]byte(line), &r) == nil && r.ID != "" {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// send hands over one message with this subject from outside of the network.
-func (s stack) send(ctx context.Context, n int) (rig.Reply, error) {
-	client, err := rig.Dial(ctx, s.address, "127.0.0.1")
-	if err != nil {
-		return rig.Reply{}, err
-	}
-	defer client.Close()
-	for _, line := range []string{"EHLO client.example.org", "MAIL FROM:<carol@example.org>", "RCPT TO:<alice@mx.example.net>"} {
-		if reply, err := client.Say(line); err != nil || reply.Code != 250 {
-			return reply, err
-		}
-	}
-	reply, err := client.Data([]byte("Subject: number " + strconv.Itoa(n) + "\r\nMessage-ID: <" + strconv.Itoa(n) + "@example.org>\r\n\r\nhello\r\n"))
-	if err == nil {
-		_, err = client.Say("QUIT")
-	}
-	return reply, err
-}
-
-// delivered counts the messages in alice's mailbox by their number.
-func (s stack) delivered() map[int]int {
-	s.t.Helper()
-	s.wait("mailq | grep -q 'queue is empty'")
-	count := make(map[int]int)
-	for line := range strings.Lines(s.compose("exec", "-T", "postfix", "grep", "^Subject: number ", "/var/mail/alice")) {
-		var n int
-		if _, err := fmt.Sscanf(line, "Subject: number %d", &n); err == nil {
-			count[n]++
-		}
-	}
-	return count
 }
