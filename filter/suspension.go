@@ -4,10 +4,10 @@ package filter
 const (
 	PanicName = "panic" // an administrator
 	GuardName = "guard" // package guard: too much good mail is refused
-)
 
-// HealthName is the source of the finding that scores cannot be trusted at present.
-const HealthName = "health"
+	// HealthName: scores cannot be trusted.
+	HealthName = "health"
+)
 
 // Suspended is the label of a finding that refusals are suspended; the word behind it
 // says what happens instead. It is no scanner's answer.

@@ -19,6 +19,7 @@ type config struct {
 	Clamd     clamdConfig
 	Policy    policyConfig
 	Policies  []namedPolicy // in the order of the file
+	Guard     guardConfig
 	Lists     listsConfig
 	Log       logConfig
 	Status    statusConfig

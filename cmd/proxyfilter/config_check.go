@@ -25,6 +25,7 @@ func (l *loader) crossChecks() {
 	l.checkStatus()
 	l.checkStore()
 	l.checkPolicies()
+	l.checkGuard()
 }
 
 // conflict reports a problem of several keys, at the one that was set last.

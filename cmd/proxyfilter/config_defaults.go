@@ -50,7 +50,7 @@ func defaults(format string) config {
 			RejectText: filter.DefaultRejectText, Headers: "all",
 			PanicFile: "/etc/proxyfilter/panic", ForwardedRejectAt: 7, Mixed: "lenient", SpeedAdjust: "on", OnMapFailure: "default",
 		},
-		Log:    logConfig{Level: "info", Format: format},
+		Guard: defaultGuard(), Log: logConfig{Level: "info", Format: format},
 		Status: statusConfig{Listen: loopback("10088"), Details: defaultDetails()},
 		Store:  storeConfig{Kind: "embedded", Path: "/var/lib/proxyfilter/state.db"},
 		Journal: journalConfig{

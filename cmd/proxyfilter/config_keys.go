@@ -29,7 +29,7 @@ func (k key) variable() string {
 // the environment, the command line, the printed configuration and the manual
 // all follow it.
 func (c *config) keys() []key {
-	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.clamdKeys(), c.policyKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
+	return slices.Concat(c.serverKeys(), c.relayKeys(), c.budgetKeys(), c.spamdKeys(), c.clamdKeys(), c.policyKeys(), c.guardKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }
 
 func (c *config) serverKeys() []key {
@@ -191,5 +191,5 @@ func (c *config) allKeys() []key {
 	for i := range c.Policies {
 		all = append(all, c.Policies[i].keys(&c.dir)...)
 	}
-	return slices.Concat(all, c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
+	return slices.Concat(all, c.guardKeys(), c.listKeys(), c.outputKeys(), c.journalKeys(), c.storeKeys())
 }

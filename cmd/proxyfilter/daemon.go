@@ -37,6 +37,7 @@ type daemon struct {
 
 	current atomic.Pointer[judgement]
 	panic   panicSwitch
+	guard   refusalGuard
 	health  scoreHealth
 	server  *relay.Server
 	doors   []relay.Door
@@ -65,6 +66,7 @@ func (d *daemon) record(r filter.Record) {
 	}()
 	d.metrics.count(&r)
 	d.ring.Add(&r)
+	d.guard.add(&r)
 	logRecord(d.log, &r)
 	d.health.add(&r)
 	if d.journal != nil {
@@ -85,6 +87,7 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 	d.announce()
 	next := d.offered(ctx)
 	d.background.Go(func() { d.panic.run(d.ended) })
+	d.background.Go(func() { d.guard.run(d.ended) })
 	d.background.Go(func() { d.manager.watchdog(d.ended, d.alive) })
 	patience := d.config.Relay.ConnectTimeout
 	d.background.Go(func() { d.probe(patience) })

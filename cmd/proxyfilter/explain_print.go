@@ -203,8 +203,11 @@ func listText(f *filter.Finding) string {
 }
 
 func whySuspended(f *filter.Finding) string {
-	if f.Source == filter.HealthName {
+	switch f.Source {
+	case filter.HealthName:
 		return "Score health was red: " + f.Text
+	case filter.GuardName:
+		return "Refusals were suspended (guard.mode): " + f.Text
 	}
 	return "Refusals were suspended (policy.panic_file)"
 }

@@ -85,8 +85,11 @@ func becauseSuspended(s filter.Suspension) string {
 
 // suspendedText is why refusals were suspended.
 func suspendedText(s filter.Suspension) string {
-	if s.By == filter.HealthName {
+	switch s.By {
+	case filter.HealthName:
 		return "scores could not be trusted at that moment (score health was red): " + s.Why
+	case filter.GuardName:
+		return "refusals were suspended at that moment, because too much good mail was refused (guard.mode): " + s.Why
 	}
 	return "refusals were suspended at that moment: policy.panic_file existed"
 }

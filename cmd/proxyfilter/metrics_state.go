@@ -15,6 +15,7 @@ type state struct {
 	waiting       func() int
 	suspended     []func() filter.Suspension
 	health        func() []review.Sign
+	guard         func() guarding
 	lostLines     func() int64
 	lostRecords   func() map[string]int64 // by cause: a closed set of words
 	storeErrors   func() int64
@@ -30,7 +31,7 @@ type slots struct {
 // stateCollector turns state into metrics.
 type stateCollector struct {
 	state
-	conversations, spool, slots, waiting, suspended, health, lost, lostRecords, storeErrors *prometheus.Desc
+	conversations, spool, slots, waiting, suspended, health, guardState, guardSenders, lost, lostRecords, storeErrors *prometheus.Desc
 }
 
 // watch adds what the running parts know of themselves.
@@ -46,6 +47,8 @@ func (m *metrics) watch(s state) {
 		waiting:       desc("waiting", "Messages in line for a scan slot."),
 		suspended:     desc("refusals_suspended", "1 while refusals are suspended; by says whose word that is, instead what is done.", "by", "instead"),
 		health:        desc("score_health", "2 (red) while what the symptom names makes scores too wrong to refuse mail for them, 1 (yellow) while somebody should look, else 0.", "symptom"),
+		guardState:    desc("guard_state", "1 for what the guard is doing: off, learning, watching, or alarm.", "state"),
+		guardSenders:  desc("guard_senders", "Senders known to be good with mail in the guard's window: all, and those whose latest message is refused.", "which"),
 		lost:          desc("log_lines_lost_total", "Lines that the log did not take in time."),
 		lostRecords:   desc("journal_lost_total", "Records that are not in the journal, by cause.", "cause"),
 		storeErrors:   desc("store_errors_total", "Uses of the store that failed or took too long; what they were about is forgotten at a restart."),
@@ -54,7 +57,7 @@ func (m *metrics) watch(s state) {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.suspended, c.health, c.lost, c.lostRecords, c.storeErrors} {
+	for _, d := range []*prometheus.Desc{c.conversations, c.spool, c.slots, c.waiting, c.suspended, c.health, c.guardState, c.guardSenders, c.lost, c.lostRecords, c.storeErrors} {
 		to <- d
 	}
 }
@@ -79,6 +82,7 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	c.signs(gauge)
+	c.guarding(gauge)
 	gauge(c.conversations, float64(c.state.conversations()))
 	to <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.lostLines()))
 	to <- prometheus.MustNewConstMetric(c.storeErrors, prometheus.CounterValue, float64(c.state.storeErrors()))
@@ -101,4 +105,17 @@ func (c *stateCollector) signs(gauge func(*prometheus.Desc, float64, ...string))
 	for _, symptom := range review.Symptoms() {
 		gauge(c.health, float64(now[symptom]), string(symptom))
 	}
+}
+
+func (c *stateCollector) guarding(gauge func(*prometheus.Desc, float64, ...string)) {
+	now := c.state.guard()
+	for _, word := range guardStates() {
+		is := 0.0
+		if word == now.state() {
+			is = 1
+		}
+		gauge(c.guardState, is, word)
+	}
+	gauge(c.guardSenders, float64(now.sight.Seen), "all")
+	gauge(c.guardSenders, float64(now.sight.Refused), "refused")
 }

@@ -34,6 +34,7 @@ func someMetrics() *metrics {
 		health: func() []review.Sign {
 			return []review.Sign{{Symptom: review.Blocked, Colour: review.Red}, {Symptom: review.NoBayes, Colour: review.Yellow}}
 		},
+		guard:       func() guarding { return guarding{} },
 		lostLines:   func() int64 { return 2 },
 		lostRecords: func() map[string]int64 { return map[string]int64{"queue": 4} },
 		storeErrors: func() int64 { return 3 },
@@ -186,6 +187,9 @@ func TestRefusedReloadShows(t *testing.T) {
 func observers(tb testing.TB) *daemon {
 	d := &daemon{metrics: someMetrics(), lines: newLineQueue(io.Discard, queueLength)}
 	d.log = newLog(logConfig{Level: "info", Format: "postfix"}, d.lines, prefix{tag: "proxyfilter[1]: "})
+	guard := defaultGuard()
+	guard.Mode = "enforce"
+	d.guard.follow(guard)
 	var err error
 	if d.journal, err = journal.Open(journal.Config{Dir: filepath.Join(tb.TempDir(), "journal")}); err != nil {
 		tb.Fatal(err)

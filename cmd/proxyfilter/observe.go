@@ -28,7 +28,7 @@ func (d *daemon) install(j *judgement) {
 
 // suspensions are those who may suspend refusals; the first one goes before the others.
 func (d *daemon) suspensions() []func() filter.Suspension {
-	return []func() filter.Suspension{d.panic.suspended, d.health.suspended}
+	return []func() filter.Suspension{d.panic.suspended, d.guard.suspended, d.health.suspended}
 }
 
 // suspended is the word that counts at present.
@@ -45,7 +45,7 @@ func (d *daemon) suspended() (s filter.Suspension) {
 func (d *daemon) observe(p pages) {
 	d.pages = p
 	p.remark(d.log)
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName, filter.PanicName, filter.HealthName)
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName, filter.PanicName, filter.GuardName, filter.HealthName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,
@@ -53,6 +53,7 @@ func (d *daemon) observe(p pages) {
 		slots:         func() []slots { return d.current.Load().slots() },
 		suspended:     d.suspending,
 		health:        d.health.signs,
+		guard:         d.guard.latest,
 		waiting:       func() int { return d.current.Load().waiting() },
 		lostLines:     d.lines.lost.Load,
 		lostRecords:   d.journalLosses,
@@ -90,9 +91,7 @@ func (d *daemon) page(p pages, open bool) *page {
 // summary is the page for a human: how many, how long, how full.
 func (d *daemon) summary(to io.Writer) {
 	fmt.Fprintf(to, "proxyfilter %s, up %s\n\n", d.build.Version, time.Since(d.started).Round(time.Second))
-	if s := d.panic.suspended(); s.Lasts() {
-		fmt.Fprintf(to, "PANIC: no mail is refused, but there is %q instead, while %s exists\n\n", s.Instead, *d.panic.path.Load())
-	}
+	d.printEmergencies(to)
 	for _, s := range d.health.signs() {
 		fmt.Fprintf(to, "SCORE HEALTH is %s since %s: %s\n\n", s.Colour, s.Since.Local().Format(time.DateTime), visible(s.Text))
 	}

@@ -22,6 +22,7 @@ func (d *daemon) now() status.Now {
 		Conversations: d.server.Conversations(), Waiting: j.waiting(), RAM: formatSize(ram), Disk: formatSize(disk),
 		TagAt: "the limit that spamd says", Servers: j.health(), Health: d.health.shown(),
 	}
+	n.Emergencies = d.emergencies()
 	if err := d.ready(); err != nil {
 		n.NotReady = err.Error()
 	}

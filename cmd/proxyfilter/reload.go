@@ -31,6 +31,7 @@ func (d *daemon) reload() {
 	after, replaced := old.follow(&before, &d.config, d.log)
 	d.install(after)
 	d.panic.follow(d.config.Policy.PanicFile)
+	d.guard.follow(d.config.Guard)
 	if len(replaced) > 0 {
 		d.retire(replaced)
 	}
@@ -73,7 +74,7 @@ func (d *daemon) retire(stop []func()) {
 // adopt is the running configuration with the live keys of the next one.
 func adopt(running config, next *config) config {
 	running.Policy, running.Policies = next.Policy, next.Policies
-	running.Lists = next.Lists
+	running.Lists, running.Guard = next.Lists, next.Guard
 	running.Spamd, running.Clamd = next.Spamd, next.Clamd
 	running.Budget.Wait = next.Budget.Wait
 	running.Listeners = append([]listenerConfig(nil), running.Listeners...)

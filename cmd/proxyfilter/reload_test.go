@@ -43,6 +43,12 @@ scan_limit = "1MB"
 connect_timeout = "1s"
 timeout = "20s"
 on_scan_failure = "accept"
+[guard]
+mode = "observe"
+window = "10m"
+baseline = "12h"
+factor = 4
+least = 8
 [policies.customer]
 recipients = ["example.org"]
 [policy]

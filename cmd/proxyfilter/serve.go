@@ -115,6 +115,8 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.install(newJudgement(&c.config, d.log))
 	d.panic.log, d.health.log = d.log, d.log
 	d.panic.follow(d.config.Policy.PanicFile)
+	d.guard.log = d.log
+	d.guard.follow(d.config.Guard)
 	d.observe(open.pages)
 	d.remark(c, p.environ)
 	d.heap = newCollector(p.environ)

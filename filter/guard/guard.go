@@ -76,6 +76,7 @@ type Guard struct {
 
 	mu     sync.Mutex
 	begun  time.Time // when slot 0 began
+	looked time.Time // the latest moment of a Look
 	state  State
 	since  time.Time
 	calm   time.Time // during an alarm: since when all looks well
@@ -148,10 +149,15 @@ func (g *Guard) turn(now time.Time) {
 	}
 }
 
-// Look is what it sees now. It must be called often, for it ends what Add cannot.
+// Look is what it sees now. It must be called often, for Add decides nothing. A moment
+// before that of an earlier Look is taken for that one.
 func (g *Guard) Look(now time.Time) Sight {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if now.Before(g.looked) {
+		now = g.looked
+	}
+	g.looked = now
 	g.turn(now)
 	w, share := g.window.sum(), g.usual.share()
 	s := Sight{Seen: w.seen, Refused: w.refused, Usual: share, Limit: g.limits.share(share)}

@@ -6,6 +6,9 @@ import "proxyfilter/cmd/proxyfilter/markup"
 
 func (n Now) state(p *markup.Page) {
 	p.Put("<h1>{}</h1>\n", n.Host)
+	for _, text := range n.Emergencies {
+		p.Put(`<p class="state bad" role="alert"><strong>{}</strong></p>`+"\n", text)
+	}
 	switch {
 	case n.NotReady != "":
 		p.Put(`<p class="state bad" role="status"><strong>Not ready:</strong> {}</p>`+"\n", n.NotReady)

@@ -17,7 +17,8 @@ type Now struct {
 	Host, Version, Fingerprint string
 	Mode                       string
 	At, Started                time.Time
-	NotReady                   string // why; empty: it is ready
+	NotReady                   string   // why; empty: it is ready
+	Emergencies                []string // sentences: why nothing is refused
 	Conversations, Waiting     int
 	RAM, Disk                  string
 	LastMessage                time.Time // zero: none yet

@@ -85,7 +85,7 @@ func TestRowsAreBoundedAndTurnNoLineAround(t *testing.T) {
 func TestEveryPageIsMadeWithoutDetailsToo(t *testing.T) {
 	row := newRow(outcome("X<b>", filter.Reject, time.Now()))
 	for name, n := range map[string]Now{
-		"nothing yet": {}, "refused": {NotReady: "<i>why</i>"}, "all": {
+		"nothing yet": {}, "refused": {NotReady: "<i>why</i>", Emergencies: []string{"PANIC: <i>why</i>"}}, "all": {
 			Details: true, Failures: []Row{row}, Passed: []Row{row}, Servers: []Server{{State: "failing"}}, Scores: []Bar{{Refused: true}},
 			Outcomes: []Outcome{{Action: "reject"}}, LastMessage: time.Now(),
 		}, "figures only": {Failures: []Row{row}, Elsewhere: "unix:/x", Login: "/details"},
