@@ -52,7 +52,14 @@ func (v Verdict) Unscanned() Cause {
 	return cause
 }
 
-// Unsearched is the same for those who look for viruses.
+// Scored reports whether a scanner has given the message its score. The 0 of one that
+// a list refused unscanned is no score.
+func (v Verdict) Scored() bool {
+	asked, cause, _ := unscanned(v.Findings, false)
+	return asked && cause == ""
+}
+
+// Unsearched is Unscanned for those who look for viruses.
 func (v Verdict) Unsearched() Cause {
 	_, cause, _ := unscanned(v.Findings, true)
 	return cause

@@ -281,7 +281,7 @@ func printList(w io.Writer, found []journal.Entry) error {
 	for i := range found {
 		e := &found[i]
 		score := ""
-		if len(e.Verdict.Findings) > 0 && e.Verdict.Unscanned() == "" {
+		if e.Verdict.Scored() {
 			score = fmt.Sprintf("%.1f", e.Verdict.Score)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t<%s> to %s\n", e.Envelope.ID, e.Time.Local().Format(time.DateTime),

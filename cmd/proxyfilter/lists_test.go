@@ -54,7 +54,7 @@ contact = "; call us"
 	for _, test := range []struct{ from, told, log string }{
 		{"a@example.org", "550 5.7.1 Message refused: it looks like spam (ref ", "action=reject, reason=score, score=20"},
 		{"a@partner.example", "", `action=tag, reason=score, score=20, tests=, policy=default, spamd=`},
-		{"pest@partner.example", "550 5.7.1 Message refused: this sender or client is not welcome here (ref ", `reason=advice, score=0, tests=, policy=default, lists="refuse_senders pest@partner.example"`},
+		{"pest@partner.example", "550 5.7.1 Message refused: this sender or client is not welcome here (ref ", `reason=advice, policy=default, lists="refuse_senders pest@partner.example"`},
 		{"x@a.spam.example", "550 5.7.1 Message refused: this sender or client is not welcome here (ref ", `lists="refuse_senders *.spam.example"`},
 	} {
 		told := ""

@@ -75,7 +75,7 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 		e.Str("would", v.Would.String())
 	}
 	e.Str("reason", string(v.Reason))
-	if len(v.Findings) > 0 && v.Unscanned() == "" {
+	if v.Scored() {
 		e.Float64("score", rounded(v.Score))
 		logTests(e, v.Findings)
 	}

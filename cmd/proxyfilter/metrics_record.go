@@ -37,7 +37,6 @@ func (m *metrics) count(r *filter.Record) {
 }
 
 func (m *metrics) countFindings(r *filter.Record) {
-	scanned := false
 	for i := range r.Verdict.Findings {
 		f := &r.Verdict.Findings[i]
 		name := f.Source
@@ -47,11 +46,9 @@ func (m *metrics) countFindings(r *filter.Record) {
 		m.sources.WithLabelValues(name).Observe(f.Took.Seconds())
 		if f.Cause != "" {
 			m.sourceErrors.WithLabelValues(name, string(f.Cause)).Inc()
-			continue
 		}
-		scanned = scanned || !f.HasLabel(filter.Listed) && !f.Viruses && !f.HasLabel(filter.Suspended)
 	}
-	if scanned {
+	if r.Verdict.Scored() {
 		m.score.Observe(r.Verdict.Score)
 	}
 }

@@ -137,7 +137,7 @@ func newRow(r *filter.Record) Row {
 	if v.Would != v.Action {
 		row.Action += " (would " + v.Would.String() + ")"
 	}
-	if len(v.Findings) > 0 && v.Unscanned() == "" {
+	if v.Scored() {
 		row.Score = strconv.FormatFloat(v.Score, 'f', 1, 64)
 	}
 	if r.Envelope.Client.Addr.IsValid() {
