@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -138,71 +135,4 @@ func TestTokensThatCanBeGuessedAreRefused(t *testing.T) {
 	if token, err := readToken(write(t, aToken+" \nand a comment\n")); token != aToken || err != nil {
 		t.Errorf("%q %v", token, err)
 	}
-}
-
-// hostile is a message of which every part that the page shows is an attack.
-func (s *site) hostile(t *testing.T, canary string) (id string) {
-	t.Helper()
-	const close = `"'></a></bdi></p></pre></title></style>`
-	attack := close + `<script>document.title='pwned';fetch('` + canary + `')</script><img src=` + canary + ` onerror=document.title='pwned'><svg onload=document.title='pwned'>`
-	from := `"` + strings.ReplaceAll(strings.ReplaceAll(attack, `"`, ""), `\`, "") + `"@example.org`
-	body := "score=31.0"
-	message := "From: " + attack + "\r\nSubject: \u202e{{.Fingerprint}} " + attack + "\r\nMessage-ID: <" + attack + "@x>\r\n\r\n" + body
-	s.client(t, "192.0.2.66", strings.NewReplacer("+", "+2B", " ", "+20", "=", "+3D").Replace(attack), from, "", message)
-	return strings.Split(s.log.await(t, "192.0.2.66", "reason=score"), ": ")[1]
-}
-
-func TestNothingThatAStrangerWritesRunsInTheBrowser(t *testing.T) {
-	chromium := party(t, "chromium")
-	var asked bytes.Buffer
-	canary := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked.WriteString(r.URL.String() + "\n") }))
-	t.Cleanup(canary.Close)
-	s := detailed(t)
-	id := s.hostile(t, canary.URL)
-	s.written(t, id)
-	for name, path := range map[string]string{
-		"the front page":        "/details",
-		"the story":             "/explain/" + id,
-		"what was looked for":   "/explain?what=" + url.QueryEscape(`"></title><script>document.title='pwned'</script><img src=x onerror=document.title='pwned'>`),
-		"a path that is no ref": "/explain/" + url.PathEscape(`<script>document.title='pwned'</script>`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			dom := s.dom(t, chromium, path)
-			for _, bad := range []string{"<title>pwned", "<script", "<img", "onload=\"", "\u202e", "<svg onload"} {
-				if strings.Contains(dom, bad) {
-					t.Errorf("%q is in\n%s", bad, dom)
-				}
-			}
-			if !strings.Contains(dom, "proxyfilter</a>") || !strings.Contains(dom, "&lt;script&gt;") {
-				t.Errorf("this is not the page with the attack:\n%s", dom)
-			}
-		})
-	}
-	if asked.Len() > 0 {
-		t.Errorf("the browser was made to ask elsewhere: %s", asked.String())
-	}
-}
-
-// dom is the page as the browser has it after a while, with its scripts run.
-func (s *site) dom(t *testing.T, chromium, path string) string {
-	t.Helper()
-	return string(s.chromium(t, chromium, path, "--dump-dom", "--virtual-time-budget=2000"))
-}
-
-func (s *site) chromium(t *testing.T, chromium, path string, more ...string) []byte {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	args := append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-		"--user-data-dir=" + t.TempDir(),
-	}, more...)
-	cmd := exec.CommandContext(ctx, chromium, append(args, "http://anybody:"+aToken+"@"+s.status+path)...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("chromium: %v\n%s", err, said.String())
-	}
-	return out
 }

@@ -32,7 +32,7 @@ func Write(w io.Writer, s review.Summary) error {
 <title>{}</title>
 `, span)
 	p.Put(style)
-	p.Put("</head>\n<body>\n<h1>{}</h1>\n", span)
+	p.Put("</head>\n<body>\n<main>\n"+`<h1 id="report">{}</h1>`+"\n", span)
 	actions(p, s)
 	health(p, s)
 	plots(p, s)
@@ -40,6 +40,7 @@ func Write(w io.Writer, s review.Summary) error {
 	scans(p, s)
 	overruled(p, s)
 	p.Put(`<p class="faint">What became of one message: <code>proxyfilter explain REFERENCE</code>.</p>
+</main>
 </body>
 </html>
 `)
@@ -52,10 +53,8 @@ func actions(p *markup.Page, s review.Summary) {
 	if s.Observed > 0 {
 		p.Put(" Of {} it was only observed what would have happened: below, such refusals count as refusals in plots and lists, not in this table.", s.Observed)
 	}
-	p.Put(`</p>
-<div class="wide"><table>
-<thead><tr><th>What became of it</th><th class="n">Messages</th><th class="n">Share</th></tr></thead>
-<tbody>`)
+	p.Put("</p>\n")
+	table(p, "report", "What became of it", "#Messages", "#Share")
 	for _, a := range s.Actions() {
 		p.Put("\n"+`<tr><td>{}</td><td class="n">{}</td><td class="n">{} %</td></tr>`, a.Action.Done(), a.Count, points(a.Share))
 		for _, r := range a.Reasons {

@@ -1,6 +1,8 @@
 package reportpage
 
 import (
+	"strings"
+
 	"proxyfilter/cmd/proxyfilter/markup"
 	"proxyfilter/filter/review"
 )
@@ -9,10 +11,8 @@ import (
 func rankings(p *markup.Page, s review.Summary) {
 	ranking(p, "Rules, by messages that hit them", "Rule", s.Rules)
 	if len(s.Clients) > 0 { // only their refusals are counted
-		p.Put(`<h2>Clients, by refusals</h2>
-<div class="wide"><table>
-<thead><tr><th>Client</th><th class="n">Refused</th></tr></thead>
-<tbody>`)
+		p.Put(`<h2 id="clients">Clients, by refusals</h2>` + "\n")
+		table(p, "clients", "Client", "#Refused")
 		for _, r := range s.Clients {
 			p.Put("\n"+`<tr><td class="key">{}</td><td class="n">{}</td></tr>`, markup.Visible(r.Key), r.Refused)
 		}
@@ -30,11 +30,10 @@ func relays(p *markup.Page, all []review.Relay) {
 	if len(all) == 0 {
 		return
 	}
-	p.Put(`<h2>Hosts that seem to hand on mail of others</h2>
+	p.Put(`<h2 id="relays">Hosts that seem to hand on mail of others</h2>
 <p>{}</p>
-<div class="wide"><table>
-<thead><tr><th>Client</th><th>Name</th><th class="n">Refused</th><th class="n">Sender domains</th><th class="n">Passed</th></tr></thead>
-<tbody>`, review.AboutRelays())
+`, review.AboutRelays())
+	table(p, "relays", "Client", "Name", "#Refused", "#Sender domains", "#Passed")
 	for _, r := range all {
 		p.Put("\n"+`<tr><td class="key">{}</td><td class="key">{}</td><td class="n">{}</td><td class="n">{}</td><td class="n">{}</td></tr>`,
 			markup.Visible(r.Client), markup.Visible(r.Name), r.Refused, r.Domains, r.Passed)
@@ -46,10 +45,8 @@ func ranking(p *markup.Page, title, what string, all []review.Ranked) {
 	if len(all) == 0 {
 		return
 	}
-	p.Put(`<h2>{}</h2>
-<div class="wide"><table>
-<thead><tr><th>{}</th><th class="n">Messages</th><th class="n">Refused</th></tr></thead>
-<tbody>`, title, what)
+	p.Put(`<h2 id="{}">{}</h2>`+"\n", what, title)
+	table(p, what, what, "#Messages", "#Refused")
 	for _, r := range all {
 		most := ""
 		if r.Over > 0 {
@@ -64,22 +61,18 @@ func ranking(p *markup.Page, title, what string, all []review.Ranked) {
 func scans(p *markup.Page, s review.Summary) {
 	if len(s.Slowest) > 0 {
 		p.Put(`
-<h2>Scans</h2>
+<h2 id="scans">Scans</h2>
 <p>Half of them took at most {} s, 95 % at most {} s, 99 % at most {} s. Half waited at most {} s for a scanner, 95 % {} s, 99 % {} s.</p>
-<div class="wide"><table>
-<thead><tr><th>The slowest</th><th>Time</th><th class="n">Seconds</th><th class="n">Bytes</th></tr></thead>
-<tbody>`, seconds(s.Scanned.Half), seconds(s.Scanned.P95), seconds(s.Scanned.P99), seconds(s.Waited.Half), seconds(s.Waited.P95), seconds(s.Waited.P99))
+`, seconds(s.Scanned.Half), seconds(s.Scanned.P95), seconds(s.Scanned.P99), seconds(s.Waited.Half), seconds(s.Waited.P95), seconds(s.Waited.P99))
+		table(p, "scans", "The slowest", "Time", "#Seconds", "#Bytes")
 		for _, one := range s.Slowest {
-			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="n">{}</td></tr>`, markup.Visible(one.Reference), second(one.Time), seconds(one.Scanned), one.Size)
+			p.Put("\n"+`<tr><td class="ref">{}</td><td class="when">{}</td><td class="n">{}</td><td class="n">{}</td></tr>`, markup.Visible(one.Reference), second(one.Time), seconds(one.Scanned), one.Size)
 		}
 		p.Put("\n</tbody></table></div>")
 	}
 	if len(s.Errors) > 0 {
-		p.Put(`
-<h2>Scanners that could not answer</h2>
-<div class="wide"><table>
-<thead><tr><th>Scanner</th><th>Cause</th><th class="n">Times</th></tr></thead>
-<tbody>`)
+		p.Put("\n" + `<h2 id="errors">Scanners that could not answer</h2>` + "\n")
+		table(p, "errors", "Scanner", "Cause", "#Times")
 		for _, e := range s.Errors {
 			p.Put("\n"+`<tr><td class="key">{}</td><td>{}</td><td class="n">{}</td></tr>`, markup.Visible(e.Source), markup.Visible(string(e.Cause)), e.Count)
 		}
@@ -91,15 +84,29 @@ func scans(p *markup.Page, s review.Summary) {
 func overruled(p *markup.Page, s review.Summary) {
 	if s.Overruled > 0 {
 		p.Put(`
-<h2>Passed because of one recipient: {}</h2>
+<h2 id="overruled">Passed because of one recipient: {}</h2>
 <p>Some recipients' policy would have refused these, another one's did not. The newest:</p>
-<div class="wide"><table>
-<thead><tr><th>Reference</th><th>Time</th><th class="n">Score</th><th>Sender</th></tr></thead>
-<tbody>`, s.Overruled)
+`, s.Overruled)
+		table(p, "overruled", "Reference", "Time", "#Score", "Sender")
 		for _, m := range s.Lenient {
-			p.Put("\n"+`<tr><td class="ref">{}</td><td>{}</td><td class="n">{}</td><td class="key">&lt;{}&gt;</td></tr>`, markup.Visible(m.Reference), second(m.Time), points(m.Score), markup.Visible(m.Sender))
+			p.Put("\n"+`<tr><td class="ref">{}</td><td class="when">{}</td><td class="n">{}</td><td class="key">&lt;{}&gt;</td></tr>`, markup.Visible(m.Reference), second(m.Time), points(m.Score), markup.Visible(m.Sender))
 		}
 		p.Put("\n</tbody></table></div>")
 	}
 	p.Put("\n")
+}
+
+// table begins one under a heading, which names it for a screen reader. It may be wider
+// than a phone, so the keyboard can scroll it. "#" marks a column of figures.
+func table(p *markup.Page, heading string, columns ...string) {
+	p.Put(`<div class="wide" role="region" aria-labelledby="{}" tabindex="0"><table aria-labelledby="{}">
+<thead><tr>`, heading, heading)
+	for _, name := range columns {
+		if figures, found := strings.CutPrefix(name, "#"); found {
+			p.Put(`<th scope="col" class="n">{}</th>`, figures)
+			continue
+		}
+		p.Put(`<th scope="col">{}</th>`, name)
+	}
+	p.Put("</tr></thead>\n<tbody>")
 }

@@ -46,11 +46,8 @@ func (n Now) facts(p *markup.Page) {
 func (n Now) details(p *markup.Page) {
 	switch {
 	case n.Details:
-		p.Put(`<form action="/explain" method="get" role="search">
-<label for="what">Reference, queue id, Message-ID or address</label>
-<div class="line"><input id="what" name="what" type="search" required maxlength="320" autocomplete="off" spellcheck="false"><button>Explain</button></div>
-</form>
-<section aria-labelledby="failures"><h2 id="failures">Refused and put off</h2>`)
+		search(p)
+		p.Put(`<section aria-labelledby="failures"><h2 id="failures">Refused and put off</h2>`)
 		rows(p, n.Failures)
 		p.Put(`</section>
 <section aria-labelledby="passed"><h2 id="passed">Handed on</h2>`)
@@ -65,9 +62,18 @@ func (n Now) details(p *markup.Page) {
 	}
 }
 
+// search is the way to any message, by whatever name somebody has for it.
+func search(p *markup.Page) {
+	p.Put(`<form action="/explain" method="get" role="search">
+<label for="what">Reference, queue id, Message-ID or address</label>
+<div class="line"><input id="what" name="what" type="search" required maxlength="320" autocomplete="off" spellcheck="false"><button>Explain</button></div>
+</form>
+`)
+}
+
 func (n Now) rates(p *markup.Page) {
 	p.Put(`<section aria-labelledby="rates"><h2 id="rates">Lately</h2>
-<div class="wide" role="region" aria-labelledby="rates" tabindex="0"><table>
+<div class="wide" role="region" aria-labelledby="rates" tabindex="0"><table aria-labelledby="rates">
 <thead><tr><th scope="col">In the last</th><th scope="col" class="n">handed on</th><th scope="col" class="n">refused</th><th scope="col" class="n">put off</th></tr></thead>
 <tbody>`)
 	for _, r := range n.Rates {
@@ -82,7 +88,7 @@ func (n Now) scanners(p *markup.Page) {
 		p.Put("<p>None is configured: no mail is scanned.</p></section>\n")
 		return
 	}
-	p.Put(`<div class="wide" role="region" aria-labelledby="sources" tabindex="0"><table>
+	p.Put(`<div class="wide" role="region" aria-labelledby="sources" tabindex="0"><table aria-labelledby="sources">
 <thead><tr><th scope="col">Server</th><th scope="col">State</th><th scope="col" class="n">free</th><th scope="col" class="n">busy</th><th scope="col" class="n">abandoned</th></tr></thead>
 <tbody>`)
 	for _, s := range n.Servers {
@@ -125,7 +131,7 @@ func (n Now) scores(p *markup.Page) {
 		p.Put("<p>Nothing has been scored.</p></section>\n")
 		return
 	}
-	p.Put(`<div class="wide" role="region" aria-labelledby="scores" tabindex="0"><table>
+	p.Put(`<div class="wide" role="region" aria-labelledby="scores" tabindex="0"><table aria-labelledby="scores">
 <thead><tr><th scope="col">Score</th><th scope="col" class="n">Messages</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
 <tbody>`)
 	for _, b := range n.Scores {
@@ -140,7 +146,7 @@ func (n Now) scores(p *markup.Page) {
 
 func (n Now) outcomes(p *markup.Page) {
 	p.Put(`<section aria-labelledby="outcomes"><h2 id="outcomes">Outcomes since the start</h2>
-<div class="wide" role="region" aria-labelledby="outcomes" tabindex="0"><table>
+<div class="wide" role="region" aria-labelledby="outcomes" tabindex="0"><table aria-labelledby="outcomes">
 <thead><tr><th scope="col">Action</th><th scope="col">Reason</th><th scope="col" class="n">Count</th></tr></thead>
 <tbody>`)
 	for _, o := range n.Outcomes {

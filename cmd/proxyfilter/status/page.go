@@ -107,6 +107,7 @@ func WriteStory(w io.Writer, s Story) error {
 	for i, text := range s.Found {
 		p.Put(`<section aria-label="Story {}"><pre class="story">{}</pre></section>`+"\n", i, text)
 	}
+	search(p)
 	p.Put(`<p><a href="/details">Back</a></p>` + "\n")
 	return end(p, w)
 }
