@@ -55,9 +55,13 @@ func (j *judgement) health() []status.Server {
 		return all
 	}
 	s := j.viruses.Status()
+	state := "last answer " + s.Blind.Round(time.Second).String() + " ago" // it is asked with mail only
+	if s.Failing {
+		state = "failing, " + state
+	}
 	return append(all, status.Server{
-		Source: j.viruses.Name(), Address: s.Address, State: "last answer " + s.Blind.Round(time.Second).String() + " ago", // it is asked with mail only
-		Well: true, Free: max(0, s.Slots-s.Busy), Busy: s.Busy - s.Lost, Abandoned: s.Lost,
+		Source: j.viruses.Name(), Address: s.Address, State: state,
+		Well: !s.Failing, Free: max(0, s.Slots-s.Busy), Busy: s.Busy - s.Lost, Abandoned: s.Lost,
 	})
 }
 

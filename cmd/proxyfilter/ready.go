@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,10 @@ const (
 	// blindTime without any answer of a scanner is too long. On an idle night the
 	// answers to PING are up to two intervals apart.
 	blindTime = 2*spamd.DefaultProbeInterval + 10*time.Second
+
+	// untried is how long a clamd that fails counts. It is asked with mail only: who
+	// sends none here while we are not ready would otherwise never send any again.
+	untried = time.Minute
 )
 
 // ready is why mail that came now would be told to come again, or nil. It goes by
@@ -27,7 +32,8 @@ func (d *daemon) ready() error {
 	if !d.serving.Load() {
 		return errors.New("not serving: starting or stopping")
 	}
-	if err := d.current.Load().sighted(); err != nil {
+	j := d.current.Load()
+	if err := cmp.Or(j.sighted(), j.searched()); err != nil {
 		return err
 	}
 	asked := map[*relay.NextHop]bool{}
@@ -66,4 +72,17 @@ func (j *judgement) sighted() error {
 		}
 	}
 	return errors.New("every spamd server fails")
+}
+
+// searched is why nobody will look for viruses, while that defers mail under
+// [policy]; or nil.
+func (j *judgement) searched() error {
+	p := j.judge.Policies.Default
+	if j.viruses == nil || p.OnVirusScanFailure.Passes() || p.Mode == filter.Observe {
+		return nil
+	}
+	if s := j.viruses.Status(); s.Failing && s.Tried < untried {
+		return fmt.Errorf("clamd has not answered for %s", s.Blind.Round(time.Second))
+	}
+	return nil
 }

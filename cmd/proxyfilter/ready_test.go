@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"proxyfilter/filter"
+	"proxyfilter/filter/clamd"
 	"proxyfilter/filter/spamd"
 	"proxyfilter/filter/spamd/spamdtest"
 	"proxyfilter/relay/relaytest"
@@ -69,4 +73,34 @@ func TestScannersCountOnlyWhileMailIsDeferredWithoutThem(t *testing.T) {
 	if err := (&judgement{judge: &filter.Judge{}}).sighted(); err != nil {
 		t.Errorf("without any scanner: %v", err)
 	}
+}
+
+func TestAClamdThatFailsCountsWhileMailIsDeferredWithoutItAndIsStillTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		viruses := clamd.New(clamd.Config{
+			Slots: 1, Timeout: time.Minute,
+			Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("nobody is there") },
+		})
+		defer viruses.Close()
+		ready := func(p filter.Policy) (bool, bool) {
+			j := &judgement{judge: &filter.Judge{Policies: filter.Policies{Default: p}}, viruses: viruses}
+			return j.searched() == nil, j.health()[0].Well
+		}
+		if is, well := ready(filter.Policy{}); !is || !well {
+			t.Error("it counts although nobody has asked it")
+		}
+		_, _ = viruses.Scan(t.Context(), filter.Message{Content: strings.NewReader("Subject: x\r\n\r\n")})
+		if is, well := ready(filter.Policy{}); is || well {
+			t.Error("it fails, and does not count")
+		}
+		for _, p := range []filter.Policy{{OnVirusScanFailure: filter.Accept}, {Mode: filter.Observe}} {
+			if is, _ := ready(p); !is {
+				t.Errorf("%+v does not defer", p)
+			}
+		}
+		time.Sleep(untried)
+		if is, well := ready(filter.Policy{}); !is || well {
+			t.Error("nobody would ever try it again")
+		}
+	})
 }

@@ -158,6 +158,8 @@ type Status struct {
 	Lost    int           // of these, by scans that nobody waits for any more
 	Waiting int           // messages in line for a slot
 	Blind   time.Duration // since the last answer
+	Failing bool          // the last attempts have all failed
+	Tried   time.Duration // since the last of them; 0 unless Failing
 }
 
 // Status looks at everything at about one moment.
@@ -165,8 +167,9 @@ func (s *Scanner) Status() Status {
 	s.mu.Lock()
 	lost := len(s.detached)
 	s.mu.Unlock()
+	failing, tried := s.health.failing()
 	return Status{
 		Address: s.config.Address, Slots: cap(s.slots), Busy: max(len(s.slots), lost), Lost: lost,
-		Waiting: int(s.waiting.Load()), Blind: s.health.blind(),
+		Waiting: int(s.waiting.Load()), Blind: s.health.blind(), Failing: failing, Tried: tried,
 	}
 }

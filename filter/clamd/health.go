@@ -17,6 +17,7 @@ type health struct {
 	mu       sync.Mutex
 	answer   time.Time // the last one; zero for none
 	outage   time.Time // the first failure since then; zero for none
+	failed   time.Time // the last one
 	failures int       // since then
 }
 
@@ -45,8 +46,9 @@ func (s *Scanner) answered() {
 func (h *health) fail() (inRow int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.failed = time.Now()
 	if h.outage.IsZero() {
-		h.outage = time.Now()
+		h.outage = h.failed
 	}
 	h.failures++
 	return h.failures
@@ -69,6 +71,17 @@ func (h *health) blind() time.Duration {
 		return time.Since(h.began)
 	}
 	return time.Since(h.answer)
+}
+
+// failing reports that the last attempts have failed, so many that it was told of, and
+// how long ago the last one did.
+func (h *health) failing() (yes bool, since time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failures < failures {
+		return false, 0
+	}
+	return true, time.Since(h.failed)
 }
 
 // lasting reports an outage that a short pause will not end.
