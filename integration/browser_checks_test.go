@@ -76,11 +76,10 @@ func (b *browser) fits() {
 
 // focus is where the keyboard is.
 type focus struct {
-	Place          int // among what can have it, in the order of the page; -1: nowhere
-	What           string
-	Seen, Ringed   bool
-	Ring           float64
-	Skip, Targeted bool
+	Place        int // among what can have it, in the order of the page; -1: nowhere
+	What         string
+	Seen, Ringed bool
+	Ring         float64 // its contrast
 }
 
 // typed walks through the page with the Tab key alone.
