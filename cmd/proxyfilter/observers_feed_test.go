@@ -22,15 +22,15 @@ func hostile() []string {
 	return []string{
 		"a@example.org", "", `x>, action=accept, reason=clean, to=<y`, `", queue_id="4FORGED`, `\", action=accept, x="`, "<script>alert(1)</script>",
 		"a\r\nproxyfilter[1]: 1JD3K8M7Q2XA: client=x[192.0.2.9], action=accept", "\u202egpj.exe", "\x00\x1b[2J", "日本@例え.jp", "{}%s",
-		"a,b, c=d", `"quoted local"@example.org`, "</p></bdi><img src=x onerror=alert(1)>", strings.Repeat("long", 400), strings.Repeat("\U0001F4A9", 300), "1JD3K8M7Q2XA",
+		"a,b, c=d", `"quoted local"@example.org`, "</p></bdi><img src=x onerror=alert(1)>", "1JD3K8M7Q2XA",
 	}
 }
 
 func pick[T any](f *feed, from ...T) T { return from[f.IntN(len(from))] }
 
 func (f *feed) text() string {
-	if f.often(1) {
-		return "caf\xe9\xff" // no UTF-8
+	if f.often(1) { // no UTF-8, and longer than any observer shows
+		return pick(f, "caf\xe9\xff", strings.Repeat("long", 400), strings.Repeat("\U0001F4A9", 300))
 	}
 	return pick(f, hostile()...)
 }
@@ -75,7 +75,7 @@ func (f *feed) envelope() filter.Envelope {
 	}
 	count := f.IntN(4)
 	if f.often(1) {
-		count = 300 // more than a log line names
+		count = 120 // more than a log line names
 	}
 	for n := range count {
 		e.Recipients = append(e.Recipients, fmt.Sprintf("%d%s", n, f.text()))
