@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,6 +27,19 @@ func TestWhoIsKnownToBeGood(t *testing.T) {
 		r.Envelope.Client.Local, r.Envelope.Sender, r.Envelope.Recipients = true, "", []string{"ann@friend.example"}
 		s.add(r)
 	}
+	untaken := func(s *server) {
+		r := message("here.example", 1)
+		r.Envelope.Client.Local, r.Envelope.Recipients, r.Verdict.Action = true, []string{"ann@friend.example"}, filter.Defer
+		s.add(r)
+	}
+	circular := func(s *server) {
+		r := message("here.example", 1)
+		r.Envelope.Client.Local, r.Envelope.Recipients = true, nil
+		for n := range 150 {
+			r.Envelope.Recipients = append(r.Envelope.Recipients, fmt.Sprintf("ann@friend%d.example", n))
+		}
+		s.add(r)
+	}
 	clean := func(s *server) { s.add(message("shop.example", 1)) }
 	pause := func(d time.Duration) func(s *server) { return func(s *server) { s.now = s.now.Add(d) } }
 	heard := func(sender string, rules ...string) func(s *server) {
@@ -46,6 +60,9 @@ func TestWhoIsKnownToBeGood(t *testing.T) {
 	}{
 		{"a user has written to the domain", []func(*server){user("Ann@Friend.Example"), later, heard("bob@friend.example", "SPF_PASS")}, 1},
 		{"a host of a domain to which a user has written", []func(*server){user("ann@friend.example"), later, heard("bounces@mail7.friend.example", "DKIM_VALID_EF")}, 1},
+		{"the same in a country where domains are registered at the top", []func(*server){user("ann@friend.de"), later, heard("a@mail7.friend.de", "SPF_PASS")}, 1},
+		{"his message was not taken", []func(*server){untaken, later, heard("ann@friend.example", "SPF_PASS")}, 0},
+		{"he has written to a hundred domains before it", []func(*server){circular, later, heard("a@friend99.example", "SPF_PASS"), heard("a@friend100.example", "SPF_PASS")}, 1},
 		{"he has just written to it", []func(*server){user("ann@friend.example"), pause(10 * time.Second), heard("ann@friend.example", "SPF_PASS")}, 0},
 		{"his mail program has answered by itself", []func(*server){automatic, later, heard("ann@friend.example", "SPF_PASS")}, 0},
 		{"nobody vouches for the sender", []func(*server){user("ann@friend.example"), later, heard("ann@friend.example", "DKIM_VALID", "DKIM_VALID_AU")}, 0},

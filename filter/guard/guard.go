@@ -198,7 +198,6 @@ func (g *Guard) decide(now time.Time, w tally, limit float64) {
 func (g *Guard) calmDown(now time.Time, w tally, limit float64) {
 	switch {
 	case now.Sub(g.since) >= g.limits.Baseline:
-		g.usual.forget()
 		g.enter(Learning, now)
 	case w.refused > 1 && w.share() >= limit/2: // one sender is refused every day
 		g.calm, g.clean = now, 0

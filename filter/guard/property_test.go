@@ -97,6 +97,39 @@ func TestTheMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestWhoIsRefusedTakesNoRoomAndNobodyComesInWhenThereIsNone(t *testing.T) {
+	s := newServer(usually())
+	for n := range 1<<16 + 1 {
+		s.add(message(fmt.Sprintf("spam%d.example", n), 20))
+	}
+	s.add(accepted(1, false))
+	if got := s.guard.Look(s.now); got.Seen != 1 {
+		t.Errorf("%d senders after spam of many", got.Seen)
+	}
+	for host := range 1 << 16 {
+		s.add(accepted(host, false))
+	}
+	user(1, 1)(s) // writes to victim0.example
+	s.minutes(13 * 60)
+	s.add(message("victim0.example", 1))
+	if got := s.guard.Look(s.now); got.Seen != 0 {
+		t.Errorf("%d senders, though there was no room", got.Seen)
+	}
+}
+
+func TestWhoWasHeardTodayIsRememberedEvenWithoutRoom(t *testing.T) {
+	s := newServer(usually())
+	user(1, 1)(s) // writes to victim0.example
+	for host := range 1 << 16 {
+		s.add(accepted(host, false))
+	}
+	s.minutes(13 * 60)
+	s.add(message("victim0.example", 1))
+	if got := s.guard.Look(s.now); got.Seen != 1 {
+		t.Errorf("%d senders", got.Seen)
+	}
+}
+
 func TestManyConversationsAtOnce(t *testing.T) {
 	s := newServer(usually())
 	var all sync.WaitGroup

@@ -98,5 +98,3 @@ func (u *usual) settle(ended tally, alarm bool) {
 func (u *usual) share() float64 {
 	return (u.refused + guessedRefused) / (u.seen + guessedSeen)
 }
-
-func (u *usual) forget() { *u = usual{decay: u.decay} }
