@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,6 +125,7 @@ func TestAGuardOnItsOwnAnswersWhatIsRefusedWith451(t *testing.T) {
 	for n := 11; n <= 14; n++ {
 		told(fmt.Sprintf("192.0.2.%d", n), "score=20.0", "250 ")
 	}
+	s.log.await(t, "GUARD: senders known to be good are refused") // it looks by itself
 	s.guard.look(later)
 	told("192.0.2.99", "\r\nscore=32.0", "451 4.7.0 Message cannot be accepted at the moment")
 	told("192.0.2.99", "\r\nscore=7.0", "250 ")
@@ -131,13 +134,17 @@ func TestAGuardOnItsOwnAnswersWhatIsRefusedWith451(t *testing.T) {
 	s.written(t, id)
 	_, _, story := s.browse(t, true, "/explain/"+id, "")
 	_, _, page := s.browse(t, false, "/", "")
-	for what, words := range map[string]string{
-		story:                "because too much good mail was refused (guard.mode): 4 of 4 senders known to be good are refused",
-		page:                 "GUARD: 4 of 4 senders known to be good are refused",
-		scrape(t, s.metrics): `proxyfilter_refusals_suspended{by="guard",instead="defer"} 1`,
+	figures := scrape(t, s.metrics)
+	for _, shown := range []struct{ what, words string }{
+		{story, "because too much good mail was refused (guard.mode): 4 of 4 senders known to be good are refused"},
+		{story, "Refusals were suspended (guard.mode): 4 of 4"},
+		{page, "GUARD: 4 of 4 senders known to be good are refused"},
+		{figures, `proxyfilter_refusals_suspended{by="guard",instead="defer"} 1`},
+		{figures, `proxyfilter_guard_state{state="alarm"} 1`},
+		{figures, `proxyfilter_guard_senders{which="refused"} 4`},
 	} {
-		if !strings.Contains(what, words) {
-			t.Errorf("no %q in %s", words, what)
+		if !strings.Contains(shown.what, shown.words) {
+			t.Errorf("no %q in %s", shown.words, shown.what)
 		}
 	}
 	for n := 11; n <= 14; n++ {
@@ -147,4 +154,17 @@ func TestAGuardOnItsOwnAnswersWhatIsRefusedWith451(t *testing.T) {
 	s.guard.look(later.Add(16 * time.Minute))
 	s.log.await(t, "good mail is refused as usual, and refusals are in force again")
 	told("192.0.2.99", "\r\nscore=33.0", "550 5.7.1 ")
+
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.file, []byte(strings.Replace(string(text), `mode = "enforce"`, `mode = "off"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.signals <- syscall.SIGHUP
+	s.log.await(t, "configuration reloaded")
+	if !strings.Contains(scrape(t, s.metrics), `proxyfilter_guard_state{state="off"} 1`) {
+		t.Error("a reload does not switch it off")
+	}
 }
