@@ -23,7 +23,7 @@ var (
 // What it cannot do anew is look at the content. An answer that rests on a signature
 // (Lists.AcceptSigned) stays while its entry is on the list; a further entry finds
 // nothing, since nobody has kept who signed. So do the name of a mailing list that
-// signed, and what a PolicyMap said.
+// signed, what a PolicyMap said, and the exception that was in force.
 func (j *Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
 	now := j.Lists.Look(e)
@@ -44,7 +44,17 @@ func (j *Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 			findings = append(findings, f)
 		}
 	}
-	return j.Policies.Decide(e, findings), nil
+	return j.exceptedAgain(e, stored, j.Policies.Decide(e, findings)), nil
+}
+
+// exceptedAgain applies the exception of that time where the score matters now.
+func (j *Judge) exceptedAgain(e Envelope, stored []Finding, v Verdict) Verdict {
+	for _, f := range stored {
+		if f.Source == ExceptionsName && v.ByScore() {
+			return j.unlessStricter(e, v, f)
+		}
+	}
+	return v
 }
 
 // AgainByName does the same when addresses cannot be read any more. The recipients

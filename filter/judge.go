@@ -31,9 +31,13 @@ type Judge struct {
 	// is asked about mail that would be refused, and must be quick. Nil: nothing does.
 	Suspended func() Suspension
 
+	// Exceptions are those in force. It is asked about mail whose score is too high, and
+	// must be quick. Nil: there are none.
+	Exceptions func() *Exceptions
+
 	// Signer finds a domain of those wanted whose signature of the content is valid.
 	// It ends with its context. It is asked about mail whose score is too high, when
-	// Lists.AcceptSigned is not empty.
+	// Lists.AcceptSigned is not empty, or there is an exception for signed mail.
 	Signer func(ctx context.Context, c Content, wanted func(domain string) bool) (domain string, found bool)
 
 	// MailingList finds the list that the content comes from, if the list has signed
@@ -84,33 +88,10 @@ func (j *Judge) refused(e *Envelope, known []Finding) bool {
 // decide weighs what was found, and looks closer where that could spare the message.
 func (j *Judge) decide(ctx context.Context, m *Message, findings []Finding) Verdict {
 	v := j.Policies.Decide(m.Envelope, findings)
-	if v.byScore() {
-		if signed, found := j.signed(ctx, m); found {
-			v = j.Policies.Decide(m.Envelope, append(findings, signed))
-		} else {
-			v = j.spareList(ctx, m, v)
-		}
+	if v.ByScore() {
+		v = j.spare(ctx, m, v)
 	}
 	return j.unlessSuspended(m.Envelope, v)
-}
-
-// signed looks for a signature of a domain on the list.
-func (j *Judge) signed(ctx context.Context, m *Message) (Finding, bool) {
-	if j.Lists.AcceptSigned == nil || j.Signer == nil || m.Content == nil {
-		return Finding{}, false
-	}
-	start := time.Now()
-	domain, found := j.Signer(ctx, m.Content, func(domain string) bool {
-		_, wanted := j.Lists.signs(domain)
-		return wanted
-	})
-	if !found {
-		return Finding{}, false
-	}
-	entry, _ := j.Lists.signs(domain)
-	f := listed(Accept, signedEntry+entry)
-	f.Took = time.Since(start)
-	return f, true
 }
 
 type answer struct {

@@ -167,7 +167,7 @@ func sender(e Envelope) []string {
 // ListEntry is the key and the entry of a finding that is a list's, such as
 // "accept_clients 192.0.2.0/24"; else it is empty.
 func (f Finding) ListEntry() string {
-	if f.HasLabel(Listed) && len(f.Labels) > 1 && len(f.Assigned) == 0 {
+	if f.Source != ExceptionsName && f.HasLabel(Listed) && len(f.Labels) > 1 && len(f.Assigned) == 0 {
 		return f.Labels[1]
 	}
 	return ""

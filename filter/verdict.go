@@ -38,9 +38,9 @@ type Verdict struct {
 // Field is one header field, not yet folded.
 type Field struct{ Name, Value string }
 
-// byScore reports that some policy has marked or refused the message for its score, so
+// ByScore reports that some policy has marked or refused the message for its score, so
 // that something in favour of it may change the verdict.
-func (v Verdict) byScore() bool {
+func (v Verdict) ByScore() bool {
 	return v.Reason == Score || slices.ContainsFunc(v.Opinions, func(o Opinion) bool { return o.Reason == Score })
 }
 

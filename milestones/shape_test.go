@@ -29,7 +29,7 @@ type place struct {
 func plan() map[string]place {
 	return map[string]place{
 		"cmd/proxyfilter": {
-			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/status", "cmd/proxyfilter/takeover", "filter", "filter/guard", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/socketmap", "filter/store/embedded", "filter/store/redis", "relay"},
+			ours: []string{"cmd/proxyfilter/reportpage", "cmd/proxyfilter/status", "cmd/proxyfilter/takeover", "filter", "filter/guard", "filter/journal", "filter/review", "filter/spamd", "filter/clamd", "filter/dkim", "filter/exceptions", "filter/socketmap", "filter/store/embedded", "filter/store/redis", "relay"},
 			others: []string{
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/hashicorp/go-multierror",
 				"github.com/rs/zerolog", "github.com/prometheus/client_golang", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
@@ -43,6 +43,10 @@ func plan() map[string]place {
 		"filter/journal":             {ours: []string{"filter"}},
 		"filter/review":              {ours: []string{"filter"}},
 		"filter/guard":               {ours: []string{"filter"}},
+		"filter/exceptions":          {ours: []string{"filter"}},
+		"filter/exceptions/exceptionstest": {
+			ours: []string{"filter", "filter/exceptions"},
+		},
 		"filter/spamd": {
 			ours:   []string{"filter"},
 			others: []string{"github.com/teamwork/spamc", "github.com/sony/gobreaker/v2", "github.com/hashicorp/go-multierror"},

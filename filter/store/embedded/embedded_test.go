@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"proxyfilter/filter/exceptions/exceptionstest"
 	"proxyfilter/filter/store/storetest"
 )
 
@@ -52,6 +53,16 @@ func TestWhatEveryStoreMustDo(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		})
+	}
+}
+
+func TestExceptionsAreKeptInIt(t *testing.T) {
+	for _, c := range exceptionstest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			if err := c.Check(opened(t, Config{})); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"proxyfilter/filter/exceptions/exceptionstest"
 	"proxyfilter/filter/store/storetest"
 )
 
@@ -22,6 +23,19 @@ func TestWhatEveryStoreMustDo(t *testing.T) {
 			server := r.server()
 			server.DB = i // each of them is empty
 			if err := c.Check(patient(t, server), time.Sleep); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestExceptionsAreKeptInIt(t *testing.T) {
+	r := started(t)
+	for i, c := range exceptionstest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			server := r.server()
+			server.DB = i
+			if err := c.Check(patient(t, server)); err != nil {
 				t.Error(err)
 			}
 		})
