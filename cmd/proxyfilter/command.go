@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -23,12 +24,21 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
-	args           []string // without the program's name
+	args           []string         // without the program's name
+	now            func() time.Time // nil: the clock of this host
 
 	file     string
 	named    bool // the file was named by somebody
 	options  []string
 	takeover bool // of serve
+}
+
+// clock is the time by which exceptions end.
+func (p *program) clock() func() time.Time {
+	if p.now == nil {
+		return time.Now
+	}
+	return p.now
 }
 
 // exit is an error with an exit code. Without a text of its own it is silent:
@@ -97,7 +107,7 @@ func (p *program) command() *cobra.Command {
 	flags.StringVarP(&p.file, "config", "c", p.file, "configuration `FILE`")
 	flags.StringArrayVarP(&p.options, "option", "o", nil, "set one key, as `section.key=value`; may be repeated")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.explainCommand(), p.replayCommand(), p.reportCommand(), p.journalCommand(), p.learnCommand(), p.versionCommand(), configurationTopic())
+	root.AddCommand(p.serveCommand(), p.checkCommand(), p.scanCommand(), p.healthCommand(), p.explainCommand(), p.allowCommand(), p.replayCommand(), p.reportCommand(), p.journalCommand(), p.learnCommand(), p.versionCommand(), configurationTopic())
 	root.AddCommand(extraCommands()...)
 	return root
 }

@@ -33,7 +33,9 @@ type daemon struct {
 	ring    status.Ring
 	journal *journal.Journal // nil: none is kept
 	store   store            // nil: there is none
-	manager manager
+
+	exceptions *exceptionWatch // nil: without a store
+	manager    manager
 
 	current atomic.Pointer[judgement]
 	panic   panicSwitch
@@ -88,6 +90,7 @@ func (d *daemon) run(signals <-chan os.Signal) error {
 	next := d.offered(ctx)
 	d.background.Go(func() { d.panic.run(d.ended) })
 	d.background.Go(func() { d.guard.run(d.ended) })
+	d.watchExceptions()
 	d.background.Go(func() { d.manager.watchdog(d.ended, d.alive) })
 	patience := d.config.Relay.ConnectTimeout
 	d.background.Go(func() { d.probe(patience) })

@@ -199,6 +199,9 @@ func listText(f *filter.Finding) string {
 	if entry := f.ListEntry(); entry != "" {
 		return "lists." + entry + forWhom(f)
 	}
+	if e, about, found := f.Exception(); found {
+		return exceptionText(e, about)
+	}
 	return ""
 }
 

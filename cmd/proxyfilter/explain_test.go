@@ -68,6 +68,7 @@ What would have let it through:
   Without BAYES_99 it would have been low enough.
   policy.reject_at above 12.3.
   Sent by a user who has logged in, or from one of Postfix's own networks, it would have been marked at most.
+  An exception for mail like it, for a time: proxyfilter allow --ref 1JD3K8M7Q2XA.
 
 Times: received in 0.010 s, scanned in 0.300 s, answered after the verdict in 0.020 s.
 `

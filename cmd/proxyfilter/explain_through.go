@@ -19,7 +19,7 @@ func letThrough(r *filter.Record) []string {
 	switch v.Reason {
 	case filter.Score:
 		if v.Would == filter.Reject {
-			return belowLimit(v, v.RejectAt, "reject_at")
+			return append(belowLimit(v, v.RejectAt, "reject_at"), "An exception for mail like it, for a time: proxyfilter allow --ref "+r.Envelope.ID+".")
 		}
 		return belowLimit(v, v.TagAt, "tag_at")
 	case filter.Advice:

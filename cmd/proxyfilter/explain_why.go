@@ -116,6 +116,8 @@ func becauseOfScore(v *filter.Verdict) []string {
 			v.Score, v.RejectAt, mailingList(v), policyKey(v.Policy, "lists_reject_at"))}
 	case v.RejectAt > 0 && v.Score >= v.RejectAt && truncatedAndSigned(v):
 		all = []string{fmt.Sprintf("Its score of %.1f would be enough to refuse it (%.1f), but only its first part was scanned, and it bears a signature that may be valid: such mail is marked at most.", v.Score, v.RejectAt)}
+	case v.RejectAt > 0 && v.Score >= v.RejectAt && excepted(v) != "":
+		all = []string{fmt.Sprintf("Its score of %.1f would be enough to refuse it (%.1f).", v.Score, v.RejectAt), excepted(v) + "; such mail is marked at most."}
 	case v.RejectAt > 0 && v.Score >= v.RejectAt:
 		all = []string{fmt.Sprintf("Its score of %.1f would be enough to refuse it (%.1f), but %s marks at most.", v.Score, v.RejectAt, policy)}
 	default:
@@ -169,6 +171,10 @@ func becauseOfAdvice(v *filter.Verdict) []string {
 	for i := range v.Findings {
 		f := &v.Findings[i]
 		if f.Cause != "" || f.Advice == filter.Undecided || f.Viruses {
+			continue
+		}
+		if e, about, found := f.Exception(); found {
+			all = append(all, exceptionText(e, about)+".", fmt.Sprintf("Its score of %.1f counted for nothing then.", v.Score))
 			continue
 		}
 		if entry := f.ListEntry(); entry != "" {

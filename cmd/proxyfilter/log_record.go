@@ -88,12 +88,20 @@ func logVerdict(e *zerolog.Event, v *filter.Verdict) {
 	if len(v.Opinions) > 0 {
 		logOpinions(e, v.Opinions)
 	}
-	lists := entriesMet(v.Findings)
-	for i := range v.Findings {
-		f := &v.Findings[i]
+	logFindings(e, v.Findings)
+}
+
+func logFindings(e *zerolog.Event, findings []filter.Finding) {
+	lists := entriesMet(findings)
+	for i := range findings {
+		f := &findings[i]
 		if lists != "" && f.ListEntry() != "" {
 			e.Str(f.Source, cut(lists, maxText))
 			lists = "" // all of them at once: no member twice
+		}
+		if excepted, _, is := f.Exception(); is {
+			e.Str("exception", excepted.ID)
+			continue // explain has the rest
 		}
 		if len(f.Recipients) > 0 {
 			continue // which is all that its labels say

@@ -20,9 +20,10 @@ func (d *daemon) judge() relay.Judge {
 	return d.current.Load().judge
 }
 
-// install puts a judgement in force. While refusals are suspended it refuses nothing.
+// install puts a judgement in force. While refusals are suspended it refuses nothing, and
+// exceptions hold under each.
 func (d *daemon) install(j *judgement) {
-	j.judge.Suspended = d.suspended
+	j.judge.Suspended, j.judge.Exceptions = d.suspended, d.exceptions.known
 	d.current.Store(j)
 }
 
@@ -45,7 +46,7 @@ func (d *daemon) suspended() (s filter.Suspension) {
 func (d *daemon) observe(p pages) {
 	d.pages = p
 	p.remark(d.log)
-	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.PolicyMapName, filter.PanicName, filter.GuardName, filter.HealthName)
+	d.metrics = newMetrics(d.build, (*spamd.Scanner)(nil).Name(), (*clamd.Scanner)(nil).Name(), filter.ListsName, filter.ExceptionsName, filter.PolicyMapName, filter.PanicName, filter.GuardName, filter.HealthName)
 	d.metrics.configured(d.config.fingerprint())
 	d.metrics.watch(state{
 		conversations: d.server.Conversations,

@@ -9,13 +9,16 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"proxyfilter/filter/exceptions"
 	"proxyfilter/filter/store/embedded"
 	"proxyfilter/relay"
 )
 
-// store is what the relay remembers with, and what the daemon closes.
+// store is what the relay remembers with, where exceptions are, and what the daemon
+// closes.
 type store interface {
 	relay.Store
+	exceptions.Store
 	close()
 }
 
@@ -38,7 +41,7 @@ func openStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (store, er
 // default one need not be, and is nil then. Where a process was before this one, it
 // has the file until before is closed, and those before it may have it for longer.
 func openFileStore(c *loaded, before <-chan struct{}, log zerolog.Logger) (*fileStore, error) {
-	s := &fileStore{path: c.Store.Path, log: log, closing: make(chan struct{})}
+	s := &fileStore{path: c.Store.Path, log: log, closing: make(chan struct{}), opened: make(chan struct{})}
 	if before != nil {
 		s.background.Go(func() { s.succeed(before) })
 		return s, nil
@@ -61,6 +64,7 @@ type fileStore struct {
 	path       string
 	log        zerolog.Logger
 	closing    chan struct{}
+	opened     chan struct{} // closed when this process has the file
 	background sync.WaitGroup
 
 	mu      sync.Mutex
@@ -87,9 +91,24 @@ func (s *fileStore) open() error {
 	file, err := embedded.Open(embedded.Config{Path: s.path})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.file = file
+	if s.file = file; err == nil {
+		close(s.opened)
+	}
 	return err
 }
+
+// isOpen reports that this process has the file.
+func (s *fileStore) isOpen() bool {
+	select {
+	case <-s.opened:
+		return true
+	default:
+		return false
+	}
+}
+
+// socket is where the process that has the file answers.
+func (s *fileStore) socket() string { return storeSocket(s.path) }
 
 // succeed opens the file when the process before us has ended.
 func (s *fileStore) succeed(before <-chan struct{}) {
@@ -175,6 +194,15 @@ func (s *fileStore) Put(ctx context.Context, key string, value []byte, ttl time.
 		return err
 	}
 	return file.Put(ctx, key, value, ttl)
+}
+
+// Add stores a value if there is none under the key, in the file only: what another
+// process has cannot be known.
+func (s *fileStore) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	if !s.isOpen() {
+		return false, errors.New("store: the process before this one still has it")
+	}
+	return s.file.Add(ctx, key, value, ttl)
 }
 
 // Get finds a value in the file; what waits for it is in the memory of the relay.
