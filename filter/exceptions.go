@@ -17,7 +17,7 @@ const exceptionEntry = "exception "
 type Exceptions struct {
 	now    func() time.Time
 	all    map[exceptionKey]Exception
-	signed bool // there is one for signed mail
+	signed time.Time // the end of the last one for signed mail
 }
 
 type exceptionKey struct {
@@ -35,7 +35,9 @@ func NewExceptions(all []Exception, now func() time.Time) *Exceptions {
 		if known, found := x.all[key]; !found || e.Until.After(known.Until) {
 			x.all[key] = e
 		}
-		x.signed = x.signed || e.Kind == ForSigned
+		if e.Kind == ForSigned && e.Until.After(x.signed) {
+			x.signed = e.Until
+		}
 	}
 	return x
 }
@@ -46,16 +48,13 @@ func (x *Exceptions) find(k ExceptionKind, client netip.Addr, name string) (Exce
 }
 
 // of is the exception for an envelope: a sure one, if there is one. A bounce is from
-// nobody, and only its client can be known.
+// nobody, and none names nobody: only its client can have one.
 func (x *Exceptions) of(e *Envelope) (Exception, bool) {
 	if x == nil || len(x.all) == 0 {
 		return Exception{}, false
 	}
 	if known, found := x.find(ForClient, e.Client.Addr, ""); found {
 		return known, true
-	}
-	if e.Sender == "" {
-		return Exception{}, false
 	}
 	sender := Mailbox(e.Sender)
 	_, domain, _ := cutLast(sender)
@@ -78,7 +77,8 @@ func (x *Exceptions) signs(domain string) (Exception, bool) {
 	return x.find(ForSigned, netip.Addr{}, domain)
 }
 
-func (x *Exceptions) anySigned() bool { return x != nil && x.signed }
+// anySigned reports that it is worth while to look for a signature.
+func (x *Exceptions) anySigned() bool { return x != nil && x.now().Before(x.signed) }
 
 // finding is how the record of a message tells of it, so that the same findings give the
 // same verdict in a replay.

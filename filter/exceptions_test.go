@@ -78,8 +78,11 @@ func TestAnExceptionLetsInWhatItIsFor(t *testing.T) {
 				t.Errorf("got %v, %v", v.Action, v.Reason)
 			}
 			named, about, found := v.Exception()
-			if wanted := test.reason != filter.Clean && (v.Action.Passes()); found != wanted || found && (named.ID != test.e.ID || !strings.HasSuffix(test.e.String(), about)) {
+			if wanted := test.reason != filter.Clean && v.Action.Passes(); found != wanted || found && (named.ID != test.e.ID || !strings.HasSuffix(test.e.String(), about)) {
 				t.Errorf("the verdict names %+v, %q", named, about)
+			}
+			if last := v.Findings[len(v.Findings)-1]; last.ListEntry() != "" {
+				t.Errorf("it passes for a list's: %q", last.ListEntry())
 			}
 			again, err := (&filter.Judge{Policies: judge.Policies}).Again(e, v.Findings)
 			if err != nil || again.Action != v.Action || again.Reason != v.Reason {
@@ -118,6 +121,8 @@ func TestTheExceptionThatSparesMostCounts(t *testing.T) {
 // Nobody shall have his mail hashed, nor a name server asked, for exceptions that are
 // for something else.
 func TestASignatureIsLookedForOnlyWhereItCouldCount(t *testing.T) {
+	over := anException(filter.ForSigned, "", "example.org")
+	over.Until = exceptionMade
 	for _, test := range []struct {
 		name  string
 		e     filter.Exception
@@ -125,6 +130,7 @@ func TestASignatureIsLookedForOnlyWhereItCouldCount(t *testing.T) {
 		asked bool
 	}{
 		{"no exception is for signed mail", anException(filter.ForSender, "", "a@b"), 20, false},
+		{"the exception is over", over, 20, false},
 		{"the score is low", anException(filter.ForSigned, "", "example.org"), 1, false},
 		{"the score is too high", anException(filter.ForSigned, "", "example.org"), 20, true},
 	} {

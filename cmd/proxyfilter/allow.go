@@ -33,7 +33,7 @@ the name servers of the domain, for five seconds at most. A signature of anybody
 such as the service that sends for the domain, does not bind: it can be written into
 lists.accept_signed.
 
-An exception changes nothing for mail that is refused for another reason: a virus, a
+It counts for every recipient. It changes nothing for mail that is refused for another reason: a virus, a
 list, a scanner that does not answer. It lasts a minute at least and a year at most.
 
 References are looked up in the journal, which is for its owner and root. While a process

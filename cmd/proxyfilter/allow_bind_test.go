@@ -82,8 +82,8 @@ func TestWhatCannotBeAllowed(t *testing.T) {
 		{"--ref 1JD3K8M7Q2XA --for ever", exitUsage, "--for: "},
 		{"--ref 1JD3K8M7Q2XC", exitNo, "nothing about \"1JD3K8M7Q2XC\" in the journal"},
 		{"--ref 1JD3K8M7Q2XB", exitNo, `1JD3K8M7Q2XB was refused, and the reason is "advice": an exception is for mail whose score is too high; see "proxyfilter explain 1JD3K8M7Q2XB"`},
-		{"--ref 1JD3K8M7Q2XA", exitTemporary, "there is no store yet"},
-		{"--ref 1JD3K8M7Q2XA --client", exitTemporary, "there is no store yet, and no process that would make one"},
+		{"--ref 1JD3K8M7Q2XA", exitTemporary, "there is no store to keep an exception in: "},
+		{"--ref 1JD3K8M7Q2XA --client", exitTemporary, "there is no store to keep an exception in: "},
 		{"--list -o store.path=", exitUsage, "store.path is empty: there is nowhere to keep an exception"},
 		{"--list -o store.kind=redis -o store.path= -o store.url=redis://127.0.0.1:1", exitTemporary, "connection refused"},
 	} {
@@ -91,5 +91,24 @@ func TestWhatCannotBeAllowed(t *testing.T) {
 		if code != test.code || !strings.Contains(stderr, test.text) || stdout != "" {
 			t.Errorf("%s: %d, %s%s", test.args, code, stdout, stderr)
 		}
+	}
+}
+
+// What is marked for its score alone would have been marked without it, too.
+func TestAnExceptionIsNamedWhateverCameOfIt(t *testing.T) {
+	r := aRecord()
+	r.Verdict.Action, r.Verdict.Would, r.Verdict.Score = filter.Tag, filter.Tag, 6
+	r.Verdict.Findings = append(r.Verdict.Findings, filter.Finding{Source: filter.ExceptionsName, Labels: []string{
+		filter.Listed, "exception 1JD3M0C5Z8RK 2026-11-26T09:00:00Z 2026-12-03T09:00:00Z 1JD3K8M7Q2XA sender h:0123456789", filter.Spared,
+	}})
+	story := told(t, r)
+	for _, words := range []string{"\nIt was allowed by an exception made on ", " for 1JD3K8M7Q2XA, until ", "(1JD3M0C5Z8RK: sender, h:0123456789).\n", "from which the policy \"default\" marks mail."} {
+		if !strings.Contains(story, words) {
+			t.Errorf("no %q in\n%s", words, story)
+		}
+	}
+	r.Verdict.Score = 12.3
+	if story = told(t, r); !strings.Contains(story, "; such mail is marked at most.") {
+		t.Error(story)
 	}
 }

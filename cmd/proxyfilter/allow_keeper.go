@@ -52,7 +52,7 @@ func (c exceptionClient) answers() (bool, error) {
 // and the daemon could not open it.
 func openFileKeeper(client exceptionClient, path string) (exceptionKeeper, func(), error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, nil, exit{exitTemporary, fmt.Errorf("proxyfilter: there is no store yet, and no process that would make one: %w", err)}
+		return nil, nil, exit{exitTemporary, fmt.Errorf("proxyfilter: there is no store to keep an exception in: %w", err)}
 	}
 	s, err := embedded.Open(embedded.Config{Path: path})
 	if errors.Is(err, embedded.ErrInUse) { // by a process that was about to listen a second ago

@@ -16,7 +16,8 @@ const journalHelp = `What the journal has about a person, for requests of those 
 15 and 17): everything that names the address, as sender or recipient, in the header's
 From, or in what was said; also where it is hashed by now. Case does not count.
 
-The log of this program and of Postfix names the same addresses, and so do backups.`
+The log of this program and of Postfix names the same addresses, and so do backups, and
+exceptions (proxyfilter allow --list).`
 
 func (p *program) journalCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "journal", Short: "Export or erase what the journal has about an address", Long: journalHelp}

@@ -119,12 +119,12 @@ func together(s exceptions.Store) error {
 
 func refuses(s exceptions.Store) error {
 	b, now := exceptions.Book{Store: s}, time.Now()
-	long, over, odd := nth(1, now), nth(2, now), nth(3, now)
+	long, over, odd, early := nth(1, now), nth(2, now), nth(3, now), nth(4, now.Add(2*filter.MaxException))
 	long.Until = long.Made.Add(filter.MaxException + time.Second)
 	over.Made, over.Until = over.Made.Add(-2*time.Hour), over.Made.Add(-time.Hour)
 	odd.Name = "Everybody"
 	var err error
-	for _, e := range []filter.Exception{long, over, odd} {
+	for _, e := range []filter.Exception{long, over, odd, early} {
 		if b.Make(context.Background(), e, now) == nil {
 			err = errors.Join(err, fmt.Errorf("%v was made", e))
 		}

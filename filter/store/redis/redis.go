@@ -12,7 +12,7 @@
 // library makes room for as many bytes as a reply announces.
 //
 // A key is written as "proxyfilter:" and a digest, so whoever can read the server
-// learns nothing from it, and the server's own access lists can keep us to our keys.
+// learns nothing from keys, and the server's own access lists can keep us to our keys.
 // Nothing but SET and GET of single keys is asked for; redis itself ends what has
 // expired.
 package redis
