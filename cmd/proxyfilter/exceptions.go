@@ -41,7 +41,7 @@ const (
 
 // newExceptionWatch watches the store; nil: there are never any. Where it is a file that
 // the process before us still has, that one is asked.
-func newExceptionWatch(s store, now func() time.Time, log zerolog.Logger) *exceptionWatch {
+func newExceptionWatch(ctx context.Context, s store, now func() time.Time, log zerolog.Logger) *exceptionWatch {
 	if s == nil {
 		return nil
 	}
@@ -54,6 +54,7 @@ func newExceptionWatch(s store, now func() time.Time, log zerolog.Logger) *excep
 		}
 		return book.News(ctx, known, w.now())
 	}
+	w.look(ctx) // before the first message
 	return w
 }
 

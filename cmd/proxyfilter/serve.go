@@ -112,9 +112,7 @@ func (p *program) newDaemon(c loaded, before *takeover.Predecessor) (*daemon, er
 	d.server.Judge = d.judge
 	d.server.Own = func() relay.Own { return d.current.Load().own }
 	d.suspending = d.suspensions()
-	if d.exceptions = newExceptionWatch(d.store, p.clock(), d.log); d.exceptions != nil {
-		d.exceptions.look(d.ended) // before the first message
-	}
+	d.exceptions = newExceptionWatch(d.ended, d.store, p.clock(), d.log)
 	d.install(newJudgement(&c.config, d.log))
 	d.panic.log, d.health.log = d.log, d.log
 	d.panic.follow(d.config.Policy.PanicFile)
