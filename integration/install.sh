@@ -8,8 +8,8 @@
 #                                  systemd-socket-activate, ip(8), lintian,
 #                                  promtool, redis-server, fail2ban-regex, pflogsumm
 #                                  and, on Debian, chromium;
-#                                  debootstrap, if there is a Docker engine, which
-#                                  it never installs
+#                                  debootstrap and docker-compose, if there is a
+#                                  Docker engine, which it never installs
 #
 # YES=1 goes on without asking. CI, set to anything, makes whatever stays missing a
 # failure; elsewhere the demo takes stand-ins, and tests skip and say so.
@@ -57,7 +57,11 @@ wanted() {
     if [ "$purpose" = test ]; then echo python3 opendkim clamd gcc systemd-socket-activate ip lintian promtool redis-server fail2ban-regex pflogsumm; fi
     # Ubuntu has it as a snap only.
     if [ "$purpose" = test ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then echo chromium; fi
-    if [ "$purpose" = test ] && have docker; then echo debootstrap; fi
+    if [ "$purpose" = test ] && have docker; then
+        echo debootstrap
+        # The plugin of that name does as well.
+        docker compose version >/dev/null 2>&1 || echo docker-compose
+    fi
 }
 
 missing() {

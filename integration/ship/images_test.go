@@ -10,19 +10,28 @@ import (
 	"testing"
 )
 
-// debian is a bare image of this host's own distribution, made with debootstrap
-// from where the host gets its packages. It is kept for the next run.
+// debian is a bare image of this host's own distribution.
 func debian(t *testing.T) string {
 	t.Helper()
-	codename := release(t, "VERSION_CODENAME")
+	return bare(t, release(t, "VERSION_CODENAME"))
+}
+
+// bare is an image of a release of this host's distribution, made with debootstrap
+// from where the host gets its packages. It is kept for the next run.
+func bare(t *testing.T, codename string) string {
+	t.Helper()
 	image := "proxyfilter-test/" + release(t, "ID") + ":" + codename
 	if _, err := try(t.Context(), "docker", "image", "inspect", image); err == nil {
 		return image
 	}
 	t.Logf("no base image yet: debootstrap makes %s", image)
+	own := release(t, "VERSION_CODENAME")
 	dir := filepath.Join(t.TempDir(), "root")
-	command(t, "debootstrap", "--variant=minbase", codename, dir, mirror(t, codename))
-	takeAlong(t, dir)
+	command(t, "debootstrap", "--variant=minbase", codename, dir, mirror(t, own))
+	takeAlong(t, dir, "/etc/apt/apt.conf.d")
+	if codename == own { // another one has the source that debootstrap has written, and its own keys
+		takeAlong(t, dir, "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/trusted.gpg.d", "/usr/share/keyrings")
+	}
 	command(t, "sh", "-c", "tar -C "+dir+" -c . | docker import - "+image)
 	return image
 }
@@ -54,10 +63,10 @@ func mirror(t *testing.T, codename string) string {
 	return ""
 }
 
-// takeAlong gives the image the sources, keys and settings of the host's apt.
-func takeAlong(t *testing.T, dir string) {
+// takeAlong gives the image these parts of the host's settings of apt.
+func takeAlong(t *testing.T, dir string, paths ...string) {
 	t.Helper()
-	for _, path := range []string{"/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/etc/apt/trusted.gpg.d", "/usr/share/keyrings"} {
+	for _, path := range paths {
 		if _, err := os.Stat(path); err == nil {
 			command(t, "cp", "-a", "-L", path, filepath.Join(dir, filepath.Dir(path)))
 			continue
@@ -66,15 +75,16 @@ func takeAlong(t *testing.T, dir string) {
 	}
 }
 
-// booted is an image with systemd, Postfix and spamd, as a host has them.
-func booted(t *testing.T) string {
+// booted is an image with systemd, Postfix and spamd, as a host has them. By the
+// argument a systemd of 256 or later goes on under cgroup v1, too.
+func booted(t *testing.T, codename string) string {
 	t.Helper()
-	return build(t, "proxyfilter-test/booted", "FROM "+debian(t)+`
+	return build(t, "proxyfilter-test/booted:"+codename, "FROM "+bare(t, codename)+`
 RUN apt-get update -q && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
         systemd systemd-sysv dbus procps postfix spamassassin spamd swaks && \
     systemctl enable spamd
-CMD ["/lib/systemd/systemd"]
+CMD ["/lib/systemd/systemd", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
 `)
 }
 

@@ -3,6 +3,7 @@
 package ship
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,7 +47,7 @@ func (c container) wantReply(body, want string) string {
 func TestThePackageOnABootedSystem(t *testing.T) {
 	need(t, "debootstrap", "dpkg")
 	old, next := must(t, ours.old).deb(t, runtime.GOARCH), must(t, ours.next).deb(t, runtime.GOARCH)
-	c := start(t, booted(t), "--cap-add=SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--cgroupns=private",
+	c := start(t, booted(t, cmp.Or(ours.release, release(t, "VERSION_CODENAME"))), "--cap-add=SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--cgroupns=private",
 		"--hostname", "mx.example.net", "--tmpfs", "/run", "--tmpfs", "/tmp")
 	c.until("systemctl is-active -q postfix spamd")
 	before := c.shell("cat /etc/postfix/*.cf")

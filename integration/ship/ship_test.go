@@ -7,6 +7,7 @@ package ship
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,8 @@ type shop struct {
 	dir  string
 	old  func() (product, error) // the packages of one version, for all architectures
 	next func() (product, error) // of the next one, for this machine's
+
+	release string // codename of the one that the package is tried on; empty: this host's own
 }
 
 // ours is set by TestMain, and read by tests only.
@@ -51,6 +54,7 @@ func runAll(m *testing.M) int {
 	ours.next = sync.OnceValues(func() (product, error) {
 		return makeDist(root, filepath.Join(ours.dir, "next"), "1.0.1", runtime.GOARCH)
 	})
+	flag.StringVar(&ours.release, "release", "", "try the package on this `codename` of the distribution, such as trixie")
 	defer sweep()
 	return m.Run()
 }

@@ -40,11 +40,8 @@ func composer(t *testing.T) []string {
 	if _, err := try(t.Context(), "docker", "compose", "version"); err == nil {
 		return []string{"docker", "compose"}
 	}
-	if rig.Lacking("docker-compose") == nil {
-		return []string{"docker-compose"}
-	}
-	rig.Cannot(t, "neither `docker compose` nor docker-compose is there")
-	return nil
+	rig.Need(t, "docker-compose")
+	return []string{"docker-compose"}
 }
 
 // up starts the stack with images that are built on base images made here.
