@@ -44,7 +44,7 @@ func claimed(e filter.Exception, r *filter.Record) (filter.Exception, error) {
 	if e.Kind == filter.ForClient || e.Kind == filter.ForSenderAndClient {
 		e.Client = filter.ExceptionClient(e.Kind, r.Envelope.Client.Addr)
 		if !e.Client.IsValid() {
-			return e, errors.New("Postfix did not say who its client was (XFORWARD ADDR); --sender or --domain do without")
+			return e, errors.New("who its client was is not known, since Postfix did not say (XFORWARD ADDR); --sender or --domain do without")
 		}
 	}
 	if e.Kind == filter.ForClient {
