@@ -73,8 +73,9 @@ func (j *Judge) known(ctx context.Context, m *Message) []Finding {
 }
 
 // refused reports that the lists refuse the message whatever a scanner says, whose slots
-// are for others. What a list refuses and a policy only marks is scanned like any mail:
-// a virus may be in it. So is mail whose refusal is suspended.
+// are for others. What a list refuses and one of the policies only marks is scanned like
+// any mail: a virus may be in it, or it may have to wait, and then it is not refused
+// either. So is mail whose refusal is suspended.
 func (j *Judge) refused(e *Envelope, known []Finding) bool {
 	if !refusedByList(known) {
 		return false
@@ -82,7 +83,9 @@ func (j *Judge) refused(e *Envelope, known []Finding) bool {
 	if len(e.Recipients) > 0 && slices.ContainsFunc(e.Recipients, func(r string) bool { return !refuses(known, r) }) {
 		return false
 	}
-	return j.unlessSuspended(*e, j.Policies.Decide(*e, known)).Action == Reject
+	v := j.unlessSuspended(*e, j.Policies.Decide(*e, known))
+	milder := func(o Opinion) bool { return o.Action != Reject }
+	return v.Action == Reject && !slices.ContainsFunc(v.Opinions, milder)
 }
 
 // decide weighs what was found, and looks closer where that could spare the message.
