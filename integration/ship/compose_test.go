@@ -55,7 +55,7 @@ func TestTheExampleInContainers(t *testing.T) {
 	t.Run("whatever makes Postfix anew makes its sidecar anew", func(t *testing.T) {
 		s.compose("up", "-d") // nothing else is left to do
 		before, changed := s.container("proxyfilter"), s.with("CHANGED=yes")
-		changed.compose("up", "-d")
+		changed.compose("up", "-d", "--always-recreate-deps")
 		changed.healthy("proxyfilter", "postfix")
 		network, postfix := s.inspect("proxyfilter", "{{.HostConfig.NetworkMode}}"), s.container("postfix")
 		if s.container("proxyfilter") == before || network != "container:"+postfix {
