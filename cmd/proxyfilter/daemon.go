@@ -146,7 +146,7 @@ func (d *daemon) stopping(s os.Signal) {
 func (d *daemon) close() {
 	d.end()
 	for _, w := range d.webs {
-		shut(w)
+		shut(context.Background(), w, time.Second)
 	}
 	d.background.Wait()
 	d.current.Load().stop()
@@ -158,9 +158,9 @@ func (d *daemon) close() {
 	d.lines.Close(5 * time.Second)
 }
 
-// shut ends a page, and the requests under way after a second.
-func shut(w *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// shut ends a page, and the requests under way when patience or the context is over.
+func shut(ctx context.Context, w *http.Server, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if w.Shutdown(ctx) != nil {
 		w.Close()
@@ -207,7 +207,7 @@ func (d *daemon) probe(patience time.Duration) {
 		ctx, cancel := context.WithTimeout(d.ended, patience)
 		err := door.NextHop.Probe(ctx)
 		cancel()
-		if err != nil && d.serving.Load() {
+		if err != nil && d.serving.Load() && d.ended.Err() == nil {
 			d.log.Warn().Str("next_hop", door.NextHop.Address).Err(err).Msg("the next hop does not answer; mail is deferred until it does")
 		}
 	}

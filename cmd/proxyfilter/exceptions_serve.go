@@ -44,7 +44,7 @@ func (d *daemon) serveExceptions(file *fileStore) {
 		ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 4 << 10,
 		ErrorLog: log.New(complaints{d.log}, "", 0),
 	}
-	stop := context.AfterFunc(d.ended, func() { shut(server) })
+	stop := context.AfterFunc(d.ended, func() { shut(context.Background(), server, time.Second) })
 	defer stop()
 	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		d.log.Error().Err(err).Msg("proxyfilter allow cannot be used any more: its socket has ended")

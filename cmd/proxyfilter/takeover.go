@@ -142,13 +142,13 @@ func (d *daemon) succeed() {
 }
 
 // handOver lets go of everything that the next process has. stop makes the relay
-// accept nothing more.
+// accept nothing more. Who has asked at a page that very moment gets the answer of
+// before: mail is taken all the time, so /readyz must not say otherwise.
 func (d *daemon) handOver(next *takeover.Successor, stop context.CancelFunc) {
-	d.serving.Store(false)
 	d.manager.handedOver(next.PID)
 	stop()
 	for _, w := range d.webs {
-		d.background.Go(func() { shut(w) })
+		d.background.Go(func() { shut(d.ended, w, w.WriteTimeout) })
 	}
 	if err := next.Released(); err != nil {
 		d.log.Warn().Err(err).Int("pid", next.PID).Msg("the next process was not told that it serves alone")
