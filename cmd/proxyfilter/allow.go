@@ -109,7 +109,7 @@ func (p *program) exceptionFor(ctx context.Context, f allowFlags) (filter.Except
 	}
 	lasts, err := parseSpan(f.lasts)
 	if err != nil {
-		return usage(fmt.Errorf("--for: %w", err))
+		return usage(fmt.Errorf("--for: %w, such as 12h or 7d", err))
 	}
 	if lasts < filter.MinException || lasts > filter.MaxException {
 		return usage(fmt.Errorf("--for %s is not from 1m to 366d; what should last longer has its place in [lists]", f.lasts))
