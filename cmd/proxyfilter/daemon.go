@@ -59,7 +59,7 @@ type daemon struct {
 }
 
 // record is every observer there is. What goes wrong in one must cost the
-// message nothing.
+// message nothing. Those who keep it come before those who draw conclusions.
 func (d *daemon) record(r filter.Record) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,12 +68,12 @@ func (d *daemon) record(r filter.Record) {
 	}()
 	d.metrics.count(&r)
 	d.ring.Add(&r)
-	d.guard.add(&r)
 	logRecord(d.log, &r)
-	d.health.add(&r)
 	if d.journal != nil {
 		d.journal.Add(&r)
 	}
+	d.guard.add(&r)
+	d.health.add(&r)
 }
 
 // run serves until a signal ends it, and returns an error when not everything
