@@ -150,7 +150,20 @@ func (p Policy) weigh(v *Verdict) {
 // cap limits refusals.
 func (p Policy) cap(v *Verdict) {
 	if v.Action == Reject && (p.TagOnly || (v.Reason == Score && (unsure(v.Findings) || spared(v.Findings) || p.sparesList(*v)))) {
-		v.Action, v.Text = Tag, ""
+		p.mark(v)
+	}
+}
+
+// mark hands on what would have been refused. A list refuses what nobody has scanned, so
+// what is marked instead has to wait for a scanner as mail does that is on no list.
+func (p Policy) mark(v *Verdict) {
+	v.Action, v.Text = Tag, ""
+	_, cause, blind := unscanned(v.Findings, false)
+	if v.Reason != Advice || cause == "" {
+		return
+	}
+	if action, reason := p.blind(cause, blind); action == Defer {
+		v.Action, v.Reason = action, reason
 	}
 }
 

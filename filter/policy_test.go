@@ -100,6 +100,7 @@ func TestPolicyDecides(t *testing.T) {
 
 		{"own mail is tagged at most", own, findings{scored(20)}, filter.Tag, filter.Score, ""},
 		{"own mail is tagged at most on advice", own, findings{advice(filter.Reject, "virus")}, filter.Tag, filter.Advice, ""},
+		{"own mail that a list refuses is deferred unscanned, too", own, findings{labelled(advice(filter.Reject, "no"), filter.Listed, "refuse_senders x"), failedBy(filter.CauseTimeout, 0)}, filter.Defer, filter.Unscanned, ""},
 		{"own mail is deferred unscanned", own, findings{failedBy(filter.CauseTimeout, 0)}, filter.Defer, filter.Unscanned, ""},
 		{"a signed message scanned in part is tagged at most", strict, findings{labelled(scored(20), filter.Truncated, filter.Signed)}, filter.Tag, filter.Score, ""},
 		{"an unsigned message scanned in part is refused", strict, findings{labelled(scored(20), filter.Truncated)}, filter.Reject, filter.Score, standard},

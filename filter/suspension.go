@@ -61,7 +61,8 @@ func (p Policy) suspend(v *Verdict) {
 	switch s := suspended(v.Findings); {
 	case !s.touches(&p, v):
 	case s.Instead == Tag && v.Reason != Virus:
-		v.Action, v.Text = Tag, ""
+		p.mark(v)
+		p.search(v) // which did not matter to what was refused
 	default:
 		v.Action, v.Reason, v.Text = Defer, Emergency, ""
 	}

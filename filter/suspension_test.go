@@ -11,6 +11,8 @@ import (
 
 func TestSuspendedRefusals(t *testing.T) {
 	infected := filter.Finding{Source: "clamd", Viruses: true, Advice: filter.Reject, Text: "no"}
+	unsearched := failedBy(filter.CauseUnreachable, 0)
+	unsearched.Viruses = true
 	refused := filter.Finding{Source: "lists", Advice: filter.Reject, Labels: []string{filter.Listed, "refuse_clients 192.0.2.1"}}
 	for _, test := range []struct {
 		name     string
@@ -24,6 +26,9 @@ func TestSuspendedRefusals(t *testing.T) {
 		{"spam is marked", filter.Policy{RejectAt: 9}, []filter.Finding{scored(9)}, filter.Tag, filter.Tag, filter.Score},
 		{"a listed client is put off", filter.Policy{}, []filter.Finding{refused}, filter.Defer, filter.Defer, filter.Emergency},
 		{"a listed client is marked", filter.Policy{}, []filter.Finding{refused}, filter.Tag, filter.Tag, filter.Advice},
+		{"spam in which nobody has searched for viruses waits", filter.Policy{RejectAt: 9}, []filter.Finding{scored(30), unsearched}, filter.Tag, filter.Defer, filter.Unscanned},
+		{"a listed client whom nobody has scanned waits", filter.Policy{}, []filter.Finding{refused, failedBy(filter.CauseUnreachable, 0)}, filter.Tag, filter.Defer, filter.Unscanned},
+		{"a virus that is marked is marked as one", filter.Policy{RejectAt: 9, TagViruses: true}, []filter.Finding{scored(30), infected}, filter.Tag, filter.Tag, filter.Virus},
 		{"a virus is never let in", filter.Policy{}, []filter.Finding{scored(0), infected}, filter.Tag, filter.Defer, filter.Emergency},
 		{"what is not refused stays as it is: tagged", filter.Policy{RejectAt: 9}, []filter.Finding{scored(6)}, filter.Defer, filter.Tag, filter.Score},
 		{"what is not refused stays as it is: clean", filter.Policy{RejectAt: 9}, []filter.Finding{scored(1)}, filter.Tag, filter.Accept, filter.Clean},
@@ -75,6 +80,7 @@ func TestNothingIsRefusedWhileRefusalsAreSuspended(t *testing.T) {
 			t.Fatalf("%v, would %v", after.Action, after.Would)
 		case before.Would != filter.Reject && (after.Action != before.Action || after.Reason != before.Reason):
 			t.Fatalf("%v became %v, though nothing was refused", before.Action, after.Action)
+		case after.Action == filter.Defer && (after.Reason == filter.Unscanned || after.Reason == filter.Busy): // as any mail
 		case before.Action == filter.Reject && before.Reason != filter.Virus && after.Action != instead:
 			t.Fatalf("a refusal became %v, want %v", after.Action, instead)
 		case before.Unscanned() != after.Unscanned():
