@@ -27,7 +27,7 @@ var (
 func (j *Judge) Again(e Envelope, stored []Finding) (Verdict, error) {
 	findings := slices.DeleteFunc(slices.Clone(stored), func(f Finding) bool { return f.HasLabel(Listed) })
 	now := j.Lists.Look(e)
-	if known := slices.Concat(now, assigned(stored)); j.refused(&e, known) {
+	if known := slices.Concat(now, assigned(stored)); j.refused(&e, slices.Concat(known, suspensions(stored))) {
 		return j.Policies.Decide(e, known), nil
 	}
 	if len(findings) == 0 && refusedByList(stored) {
@@ -82,6 +82,16 @@ func (j *Judge) AgainByName(was Verdict) (Verdict, error) {
 func assigned(stored []Finding) (found []Finding) {
 	for _, f := range stored {
 		if len(f.Assigned) > 0 {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// suspensions are the findings that refusals were suspended.
+func suspensions(stored []Finding) (found []Finding) {
+	for _, f := range stored {
+		if f.HasLabel(Suspended) {
 			found = append(found, f)
 		}
 	}

@@ -91,6 +91,10 @@ func TestWhatAReplayCanAndCannotDoAgain(t *testing.T) {
 		{"what was refused unscanned has no score", filter.Lists{}, []filter.Finding{listed(filter.Reject, "refuse_clients 198.51.100.1/32")}, filter.Undecided, filter.ErrUnscanned},
 		{"a signature counts while its domain is on the list", signs, []filter.Finding{spam, listed(filter.Accept, "accept_signed *.example.org")}, filter.Accept, nil},
 		{"and not afterwards", filter.Lists{}, []filter.Finding{spam, listed(filter.Accept, "accept_signed *.example.org")}, filter.Reject, nil},
+		{
+			"what a list refused while refusals were suspended is marked again", aRefusal("198.51.100.1"),
+			[]filter.Finding{spam, listed(filter.Reject, "refuse_clients 198.51.100.1/32"), filter.Suspension{By: filter.PanicName, Instead: filter.Tag}.Finding()}, filter.Tag, nil,
+		},
 		{"without scanners everything is accepted", filter.Lists{}, nil, filter.Accept, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,6 +107,12 @@ func TestWhatAReplayCanAndCannotDoAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aRefusal is a list of one client who is refused.
+func aRefusal(client string) filter.Lists {
+	networks := filter.NewNetworks([]netip.Prefix{netip.MustParsePrefix(client + "/32")})
+	return filter.Lists{RefuseClients: networks}
 }
 
 func TestAPolicyThatIsGoneCannotBeFoundByName(t *testing.T) {
