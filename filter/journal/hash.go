@@ -51,12 +51,24 @@ func (h hasher) text(s string) string {
 
 // cutIP cuts what is an IP address. Servers of one's own network stay.
 func cutIP(s string) string {
-	end := strings.TrimRight(s, ".:")
-	addr, err := netip.ParseAddr(end)
-	if err != nil || addr.IsPrivate() || addr.IsLoopback() {
-		return s
+	for _, end := range endings(s) {
+		addr, err := netip.ParseAddr(end)
+		switch {
+		case err != nil:
+			continue
+		case addr.IsPrivate() || addr.IsLoopback():
+			return s
+		}
+		return network(addr).String() + s[len(end):]
 	}
-	return network(addr).String() + s[len(end):]
+	return s
+}
+
+// endings are what may be an address, without what ends a sentence. That of an IPv6
+// network ends in two colons itself.
+func endings(s string) []string {
+	sentence := strings.TrimRight(s, ".")
+	return []string{sentence, strings.TrimSuffix(sentence, ":"), strings.TrimRight(s, ".:")}
 }
 
 // The lengths of a network, as German and other data protection offices ask for.
@@ -138,7 +150,7 @@ func (h hasher) from(field string) string {
 func (h hasher) finding(f *filter.Finding) {
 	f.Text, f.Err = h.text(f.Text), h.text(f.Err)
 	for i := range f.Labels { // an entry of a list may be an address
-		f.Labels[i] = h.text(f.Labels[i])
+		f.Labels[i] = h.label(f, f.Labels[i])
 	}
 	for i, s := range f.Recipients {
 		f.Recipients[i] = h.address(s)
@@ -151,6 +163,25 @@ func (h hasher) finding(f *filter.Finding) {
 		a.Recipient, a.Err = h.address(a.Recipient), h.text(a.Err)
 		a.Mailbox = "" // one's own name for a person
 	}
+}
+
+// label hashes a label. The sender that an exception is for is known by its place: in him
+// may be what ends an address in any other text.
+func (h hasher) label(f *filter.Finding, s string) string {
+	words := strings.SplitN(s, " ", 7) // "exception", and what filter.Exception.String has
+	if f.Source != filter.ExceptionsName || len(words) < 7 {
+		return h.text(s)
+	}
+	switch filter.ExceptionKind(words[5]) {
+	case filter.ForSender:
+		words[6] = h.address(words[6])
+	case filter.ForSenderAndClient:
+		client, sender, _ := strings.Cut(words[6], " ")
+		words[6] = h.text(client) + " " + h.address(sender)
+	default:
+		words[6] = h.text(words[6])
+	}
+	return strings.Join(words, " ")
 }
 
 // bareMessageID is one without what stands around it, which people leave out.
