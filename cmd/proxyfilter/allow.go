@@ -21,7 +21,8 @@ has to send the message again.
 What mail has to have in common with that message:
 
   a valid signature of the domain in its From, if the message had one (DKIM; spamd must
-  have said DKIM_VALID_AU). Such mail is accepted, wherever it comes from;
+  have said DKIM_VALID_AU). Such mail is accepted, wherever it comes from. A provider
+  of free mailboxes signs for anybody, so this is not for senders there (FREEMAIL_FROM);
   otherwise the sender and the network of the client (/24, or /64 of IPv6), since a
   sender alone is whatever a client says. Such mail is accepted;
   with --client: only the client. Its mail is accepted;

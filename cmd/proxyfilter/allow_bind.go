@@ -13,6 +13,10 @@ import (
 // address in From, that and no other (Mail::SpamAssassin::Plugin::DKIM).
 const authorSigned = "DKIM_VALID_AU"
 
+// freemail is SpamAssassin's rule that the sender is with a provider at which anybody can
+// be: its signature says nothing of him.
+const freemail = "FREEMAIL_FROM"
+
 // bind says what other mail has to have in common with a message.
 //
 // Who signed is taken from SpamAssassin's word about the author's domain. To verify every
@@ -30,7 +34,7 @@ func (f allowFlags) bind(e filter.Exception, entry journal.Entry) (filter.Except
 		e.Kind = filter.ForSender
 	case f.domain:
 		e.Kind = filter.ForDomain
-	case author != "" && appliedRule(&r.Verdict, authorSigned):
+	case author != "" && appliedRule(&r.Verdict, authorSigned) && !appliedRule(&r.Verdict, freemail):
 		e.Kind, e.Name = filter.ForSigned, author
 		return e, nil
 	default:

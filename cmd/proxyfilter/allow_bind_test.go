@@ -30,6 +30,10 @@ func TestWhatAnExceptionIsBoundTo(t *testing.T) {
 			signed(r)
 			r.Verdict.Findings[0].Rules = []filter.Rule{{Name: "DKIM_VALID"}}
 		}, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
+		{"a signed one, from a provider of free mailboxes", func(r *filter.Record) {
+			signed(r)
+			r.Verdict.Findings[0].Rules = append(r.Verdict.Findings[0].Rules, filter.Rule{Name: "FREEMAIL_FROM"})
+		}, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
 		{"a signed one, for its client", signed, allowFlags{client: true}, false, " client 192.0.2.1/32"},
 		{"for a client of IPv6", func(r *filter.Record) { r.Envelope.Client.Addr = netip.MustParseAddr("2001:db8::7") }, allowFlags{client: true}, false, " client 2001:db8::/64"},
 		{"for its sender", signed, allowFlags{sender: true}, false, " sender bounce@example.net"},

@@ -35,8 +35,10 @@ type exceptionWatch struct {
 const (
 	exceptionsInterval = time.Second
 
-	// exceptionsTime is for reading all of them.
-	exceptionsTime = 5 * time.Second
+	// exceptionsTime is for reading all of them while somebody waits. A redis may be
+	// far away; where nobody waits, it has exceptionsPatience.
+	exceptionsTime     = 5 * time.Second
+	exceptionsPatience = time.Minute
 )
 
 // newExceptionWatch watches the store; nil: there are never any. Where it is a file that
@@ -54,7 +56,7 @@ func newExceptionWatch(ctx context.Context, s store, now func() time.Time, log z
 		}
 		return book.News(ctx, known, w.now())
 	}
-	w.look(ctx) // before the first message
+	w.look(ctx, exceptionsTime) // before the first message
 	return w
 }
 
@@ -62,8 +64,11 @@ func newExceptionWatch(ctx context.Context, s store, now func() time.Time, log z
 // until the file is ours.
 func newsFrom(ctx context.Context, c exceptionClient, known string, now time.Time) (all []filter.Exception, edition string, err error) {
 	all, err = c.All(ctx, now)
-	if errors.Is(err, errNoProcess) && known != "" {
+	switch {
+	case errors.Is(err, errNoProcess):
 		return nil, known, nil
+	case all == nil:
+		return nil, known, err
 	}
 	return all, "elsewhere " + fmt.Sprint(all), err
 }
@@ -85,14 +90,14 @@ func (w *exceptionWatch) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			w.look(ctx)
+			w.look(ctx, exceptionsPatience)
 		}
 	}
 }
 
 // look takes over what has changed, and is loud about the first failure in a row.
-func (w *exceptionWatch) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, exceptionsTime)
+func (w *exceptionWatch) look(ctx context.Context, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,7 +106,7 @@ func (w *exceptionWatch) look(ctx context.Context) {
 		w.log.Warn().Err(err).Msg("exceptions: the store could not be read; those known last hold")
 	}
 	w.failing = err != nil
-	if edition == w.edition || err != nil && all == nil {
+	if edition == w.edition { // also when nothing could be read
 		return
 	}
 	if text := fmt.Sprint(all); text != w.text && w.edition != "" {

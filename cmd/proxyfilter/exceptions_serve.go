@@ -30,7 +30,7 @@ func (d *daemon) serveExceptions(file *fileStore) {
 	case <-d.ended.Done():
 		return
 	}
-	d.exceptions.look(d.ended)
+	d.exceptions.look(d.ended, exceptionsTime)
 	ln, err := listenUnix(address{Network: "unix", Addr: file.socket(), Mode: 0o600})
 	if err != nil {
 		d.log.Warn().Err(err).Msg("proxyfilter allow cannot be used while this process runs: no socket beside store.path")
@@ -39,7 +39,7 @@ func (d *daemon) serveExceptions(file *fileStore) {
 	server := &http.Server{
 		Handler: exceptionServer{
 			keeper: exceptions.Book{Store: file}, now: d.exceptions.now,
-			changed: func() { d.exceptions.look(d.ended) },
+			changed: func() { d.exceptions.look(d.ended, exceptionsTime) },
 		}.handler(),
 		ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 4 << 10,
 		ErrorLog: log.New(complaints{d.log}, "", 0),

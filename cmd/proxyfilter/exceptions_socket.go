@@ -77,6 +77,7 @@ func (s exceptionServer) make(to http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.keeper.Make(r.Context(), e, s.now()); err != nil {
+		s.changed() // it may be there all the same
 		plain(to, http.StatusServiceUnavailable, err.Error())
 		return
 	}
@@ -123,6 +124,7 @@ func (c exceptionClient) All(ctx context.Context, now time.Time) (all []filter.E
 	if err != nil {
 		return nil, err
 	}
+	all = []filter.Exception{}
 	for line := range strings.Lines(text) {
 		e, bad := filter.ParseException(strings.TrimSuffix(line, "\n"))
 		if err = errors.Join(err, bad); bad == nil && now.Before(e.Until) {

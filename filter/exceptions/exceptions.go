@@ -68,14 +68,23 @@ func (b Book) Make(ctx context.Context, e filter.Exception, now time.Time) error
 		if err == nil && !taken {
 			var added bool
 			if added, err = b.Store.Add(ctx, slot(i), []byte(e.String()), ttl); added && err == nil {
-				return b.changed(ctx)
+				err = b.changed(ctx)
+				return uncertain(e, err)
 			}
 		}
 		if err != nil {
-			return err
+			return uncertain(e, err)
 		}
 	}
 	return ErrFull
+}
+
+// uncertain is an error after which nobody knows whether the store has the exception.
+func uncertain(e filter.Exception, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("it may be in the store all the same, as %s: look, and revoke it if need be: %w", e.ID, err)
 }
 
 // Revoke ends an exception, and reports whether there was one of that ID. What was asked
