@@ -19,9 +19,9 @@ const serveHelp = `Serves until SIGTERM or SIGINT. It then takes no new conversa
 under way finish for at most server.drain, and ends; a second signal ends it at
 once, and clients of messages under way try again.
 
-SIGHUP reads the configuration again and takes over policy, spamd, clamd,
-budget.wait and the policies of listeners. Other keys that have changed are named in the log: they
-need a restart. A configuration with errors changes nothing.
+SIGHUP reads the configuration again and takes over policy, lists, guard,
+spamd, clamd, budget.wait and the policies of listeners. Other keys that have changed
+are named in the log: they need a restart. A configuration with errors changes nothing.
 
 With --takeover it takes the place of the running process without a moment in which
 nobody listens: it gets the listening sockets from it, over server.takeover, and
