@@ -93,7 +93,8 @@ func TestWhatAReplayCanAndCannotDoAgain(t *testing.T) {
 		{"and not afterwards", filter.Lists{}, []filter.Finding{spam, listed(filter.Accept, "accept_signed *.example.org")}, filter.Reject, nil},
 		{
 			"what a list refused while refusals were suspended is marked again", aRefusal("198.51.100.1"),
-			[]filter.Finding{spam, listed(filter.Reject, "refuse_clients 198.51.100.1/32"), filter.Suspension{By: filter.PanicName, Instead: filter.Tag}.Finding()}, filter.Tag, nil,
+			[]filter.Finding{spam, listed(filter.Reject, "refuse_clients 198.51.100.1/32"), filter.Suspension{By: filter.PanicName, Instead: filter.Tag}.Finding()},
+			filter.Tag, nil,
 		},
 		{"without scanners everything is accepted", filter.Lists{}, nil, filter.Accept, nil},
 	} {
