@@ -83,16 +83,7 @@ func (w *exceptionWatch) known() *filter.Exceptions {
 
 // run looks until ctx ends.
 func (w *exceptionWatch) run(ctx context.Context) {
-	ticker := time.NewTicker(exceptionsInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			w.look(ctx, exceptionsPatience)
-		}
-	}
+	every(ctx, exceptionsInterval, func(time.Time) { w.look(ctx, exceptionsPatience) })
 }
 
 // look takes over what has changed, and is loud about the first failure in a row.

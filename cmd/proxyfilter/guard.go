@@ -98,16 +98,7 @@ func (g *refusalGuard) follow(c guardConfig) {
 
 // run looks until ctx ends.
 func (g *refusalGuard) run(ctx context.Context) {
-	ticker := time.NewTicker(guardInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			g.look(now)
-		}
-	}
+	every(ctx, guardInterval, g.look)
 }
 
 // look sees what there is, and is loud about a change.

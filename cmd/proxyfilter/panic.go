@@ -37,14 +37,19 @@ func (p *panicSwitch) follow(path string) {
 
 // run looks until ctx ends.
 func (p *panicSwitch) run(ctx context.Context) {
-	ticker := time.NewTicker(panicInterval)
+	every(ctx, panicInterval, func(time.Time) { p.look() })
+}
+
+// every does something again and again until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func(now time.Time)) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			p.look()
+		case now := <-ticker.C:
+			do(now)
 		}
 	}
 }
