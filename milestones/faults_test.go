@@ -23,7 +23,9 @@ func TestFaults(t *testing.T) {
 	var rows []faults.Row
 	for _, cell := range faults.Cells() {
 		t.Run(cell.String(), func(t *testing.T) {
-			observe(t, cell, true)
+			if !answeredByA(cell) {
+				observe(t, cell, true)
+			}
 			rows = append(rows, row(cell, observe(t, cell, false)))
 		})
 	}
@@ -44,6 +46,12 @@ func TestFaults(t *testing.T) {
 		t.Errorf("integration/FAULTS.md says something else (-) than what was played (+). Is each of these changes wanted? Then run `make faults`.\n%s",
 			missing("- ", string(want), got)+missing("+ ", got, string(want)))
 	}
+}
+
+// answeredByA reports that the fault of P comes while A has the letter. Spam is
+// refused before, and what P says then is its next command, in its turn.
+func answeredByA(cell faults.Cell) bool {
+	return cell.Side == faults.Postfix && cell.Stage == faults.Thinking
 }
 
 // missing are the lines of one text that the other one lacks.
