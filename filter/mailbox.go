@@ -13,7 +13,7 @@ func Mailbox(address string) string {
 	if first := strings.IndexAny(address, "@!%"); first != strings.LastIndexByte(address, '@') {
 		address = unrouted(address)
 	}
-	return strings.TrimRight(strings.ToLower(address), ".")
+	return strings.TrimRight(strings.ToLower(address), ". ") // an escaped blank there has no meaning either
 }
 
 // unrouted takes the route out of a local part: "user%example.org@mx" and
@@ -57,8 +57,8 @@ func unquoted(address string) string {
 	for i := 0; i < len(address); i++ {
 		c := address[i]
 		switch {
-		case c == '\\' && i+1 < len(address):
-			if i++; comments == 0 {
+		case c == '\\': // at the end it escapes nothing
+			if i++; comments == 0 && i < len(address) {
 				b = append(b, address[i])
 			}
 		case c == '"' && comments == 0:

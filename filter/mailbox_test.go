@@ -33,7 +33,9 @@ func TestEverySpellingOfAnAddressIsOneMailbox(t *testing.T) {
 		"user@[IPv6:2001:db8::1]":                "user@[ipv6:2001:db8::1]",
 		"Postmaster":                             "postmaster",
 		"":                                       "",
-		`\`:                                      `\`,
+		`\`:                                      "",
+		`user@example.org\`:                      "user@example.org",
+		`user@example.org\ `:                     "user@example.org",
 		"Üser@EXÄMPLE.org":                       "üser@exämple.org",
 	} {
 		if got := Mailbox(spelling); got != want {

@@ -128,29 +128,5 @@ func cutVerb(line string) (verb, rest string) {
 
 func trimLeft(s string) string { return strings.TrimLeft(s, " \t") }
 
-// address is the path of a MAIL or RCPT command without its angle brackets, for
-// policies and records. What goes to the next hop is the command itself, so
-// nothing depends on how well odd syntax is read here.
-func address(line string) string {
-	_, path, _ := strings.Cut(line, ":")
-	path = trimLeft(path)
-	if !strings.HasPrefix(path, "<") {
-		path, _, _ = strings.Cut(path, " ")
-		return path
-	}
-	quoted := false
-	for i := 1; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '>' && !quoted:
-			return path[1:i]
-		}
-	}
-	return path[1:]
-}
-
 // equalFold compares a field name or keyword without regard to case.
 func equalFold(b []byte, name string) bool { return bytes.EqualFold(b, []byte(name)) }

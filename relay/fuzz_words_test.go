@@ -9,28 +9,6 @@ import (
 	"proxyfilter/relay/wire"
 )
 
-// FuzzPath: what a policy is told of a path is a part of the command, without the
-// brackets of the path; a local part in quotation marks is not left at a ">" in it.
-func FuzzPath(f *testing.F) {
-	for _, line := range []string{
-		"MAIL FROM:<a@b> SIZE=1", "RCPT TO:<\"a > b\"@c>", "rcpt to: a@b NOTIFY=NEVER", "MAIL FROM:<>", "RCPT TO:<@x,@y:a@b>",
-		"MAIL FROM:<\"\\\"\\>\"@b", "MAIL", "RCPT TO:<\"", "RCPT TO:<a\\",
-	} {
-		f.Add(line)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		if got := address(line); !strings.Contains(line, got) {
-			t.Errorf("%q in %q", got, line)
-		}
-		local := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(line) + `"@example.org`
-		for _, path := range []string{"<" + local + ">", "<" + local + "> SIZE=9 X=\">\"", " <" + local} {
-			if got := address("MAIL FROM:" + path); got != local {
-				t.Errorf("%q in %q, want %q", got, path, local)
-			}
-		}
-	})
-}
-
 // FuzzAnnouncement: whatever stands in a reply of the next hop, a queue id is one
 // short word of its last line, and what was learned of its EHLO reply is what it
 // says, line by line and word by word.
