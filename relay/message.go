@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -111,7 +112,8 @@ func (s *session) own(t *transaction) (own Own) {
 }
 
 // fingerprint makes the message known should it come again. Without one it is
-// merely not recognised, so a spool that cannot be read is found out by others.
+// merely not recognised, so a spool that cannot be read, or not before the time for
+// a verdict is over, is found out by others.
 func (s *session) fingerprint(t *transaction, r *result, spool *spooled) {
 	if !r.header.distinct() {
 		return
@@ -119,7 +121,21 @@ func (s *session) fingerprint(t *transaction, r *result, spool *spooled) {
 	buffer := s.srv.buffers.take()
 	defer s.srv.buffers.give(buffer)
 	below := r.header.below
-	r.fingerprint, _ = t.env.Fingerprint(io.NewSectionReader(spool, below, spool.Size()-below), (*buffer)[:0])
+	content := timely{io.NewSectionReader(spool, below, spool.Size()-below), r.received.Add(s.srv.Budget.Verdict)}
+	r.fingerprint, _ = t.env.Fingerprint(content, (*buffer)[:0])
+}
+
+// timely is a reader up to a moment.
+type timely struct {
+	io.Reader
+	until time.Time
+}
+
+func (r timely) Read(p []byte) (int, error) {
+	if !time.Now().Before(r.until) {
+		return 0, fmt.Errorf("read the message: %w", os.ErrDeadlineExceeded)
+	}
+	return r.Reader.Read(p)
 }
 
 // weigh asks the judge, and listens to Postfix if that takes long. It returns an

@@ -150,6 +150,28 @@ func TestTheClockDoesNotWaitForASlowDisk(t *testing.T) {
 	})
 }
 
+// Each read takes less than patience, and all of them together an hour.
+func TestNobodyWaitsForAllOfALargeMessageToBeReadFromASlowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f := hanging(t)
+		c := newChain(t, func(c *chain) {
+			c.server.Spool = &Spool{Create: func() (File, error) { return f, nil }}
+		})
+		p := c.dial()
+		p.envelope()
+		p.write("Message-ID: <1@example.net>\r\nDate: today\r\nReceived: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 62)+"\r\n", 200_000))
+		synctest.Wait()
+		f.hang = patience - time.Second
+		p.write(".\r\n")
+		start := time.Now()
+		if got := p.reply(); !strings.HasPrefix(got, "451 ") || time.Since(start) > 95*time.Second {
+			t.Errorf("heard %q after %v", got, time.Since(start))
+		}
+		p.close()
+		c.end()
+	})
+}
+
 func TestAFileThatHasLostAPartIsNoEnd(t *testing.T) {
 	s, f := hanging(t)
 	m := &spooled{spool: s, limit: 1000}

@@ -120,7 +120,7 @@ type spooled struct {
 	disk  int64 // bytes in the file
 	err   error // why nothing is kept any more
 
-	stalled time.Duration // how long writing to the file has taken, altogether
+	stalled stall
 
 	mu   sync.RWMutex // Close against ReadAt
 	ram  []byte
@@ -160,7 +160,7 @@ func (m *spooled) keep(p []byte) (int, error) {
 func (m *spooled) toFile(p []byte) (int, error) {
 	start := time.Now()
 	n, err := m.file.Write(p)
-	m.stalled += time.Since(start)
+	m.stalled.add(n, time.Since(start))
 	m.disk += int64(n)
 	m.spool.disk.Add(int64(n))
 	if err != nil {
@@ -206,7 +206,7 @@ func (m *spooled) spill() error {
 // ended is when the end of data came, seen from now on. It may have lain in the
 // socket for as long as a slow disk kept us from reading, and Postfix counts from
 // when it sent it; so our clock must not begin later.
-func (m *spooled) ended(now time.Time) time.Time { return now.Add(-m.stalled) }
+func (m *spooled) ended(now time.Time) time.Time { return now.Add(-m.stalled.last()) }
 
 // Size is the length of the content in bytes.
 func (m *spooled) Size() int64 { return m.size }
