@@ -31,6 +31,7 @@ type hop struct {
 	xclients   []string // XCLIENT attributes
 	size       int64    // the SIZE that it announced; 0 is none
 	expires    *time.Timer
+	ending     bool // it is being closed, perhaps not before the next message would be on it
 }
 
 // errOdd is an answer that no mail server gives. After it nobody knows what the

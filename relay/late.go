@@ -14,8 +14,8 @@ const lateTime = 5 * time.Minute
 // has ended, lateTime is over or the context has ended.
 //
 // The connection keeps its place until then, because the next hop is busy with it.
-// At most half of the places may be lost so: beyond that there is none, and nobody
-// will know what became of the message.
+// At most half of the places may be lost so, and the only one never: beyond that there
+// is none, and nobody will know what became of the message.
 func (n *NextHop) later(h *hop) func(context.Context) outcome {
 	select {
 	case n.late <- struct{}{}:
@@ -29,7 +29,7 @@ func (n *NextHop) later(h *hop) func(context.Context) outcome {
 		h.conn.SetDeadline(time.Time{})
 		stop := context.AfterFunc(ctx, h.close)
 		answer, err := h.read()
-		stop() // before somebody else gets the connection; one that is closed is noticed
+		h.ending = !stop()
 		return n.answered(h, answer, err)
 	}
 }

@@ -96,7 +96,7 @@ func (n *NextHop) prepare() {
 			n.Connections = 50
 		}
 		n.places = make(chan struct{}, n.Connections)
-		n.late = make(chan struct{}, max(1, n.Connections/2))
+		n.late = make(chan struct{}, n.Connections/2)
 	})
 }
 
@@ -170,7 +170,7 @@ func (n *NextHop) give(h *hop) {
 	h.reused = true
 	n.mu.Lock()
 	n.note(nil)
-	keep := !n.closed && n.Client == Xforward
+	keep := !n.closed && n.Client == Xforward && !h.ending
 	if keep {
 		limit := idleTime
 		if len(n.idle) >= n.Idle {
