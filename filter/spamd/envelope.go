@@ -121,12 +121,15 @@ func field(line []byte, name string) ([]byte, bool) {
 	return bytes.TrimLeft(value, " \t"), true
 }
 
-// hasField looks for a field anywhere in the header. It is asked about large
-// messages only.
-func hasField(c filter.Content, name string) bool {
+// mayHaveField looks for a field anywhere in the header. It is asked about large
+// messages only. What cannot be read may have it.
+func mayHaveField(c filter.Content, name string) bool {
 	const most = 1 << 20
 	head := make([]byte, min(most, c.Size()))
-	n, _ := readAt(c, head, 0)
+	n, err := readAt(c, head, 0)
+	if err != nil {
+		return true
+	}
 	for line := range bytes.SplitSeq(head[:n], crlf) {
 		if len(line) == 0 {
 			return false

@@ -120,7 +120,7 @@ const verifications = 2
 // signed reports whether the content bears a signature that may be valid: its
 // body hash cannot match what spamd has seen of it.
 func (s *Scanner) signed(ctx context.Context, c filter.Content) bool {
-	if !hasField(c, "DKIM-Signature") {
+	if !mayHaveField(c, "DKIM-Signature") {
 		return false
 	}
 	if s.config.Signed == nil {

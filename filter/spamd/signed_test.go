@@ -2,6 +2,7 @@ package spamd_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,35 @@ import (
 	"proxyfilter/filter/spamd"
 	"proxyfilter/filter/spamd/spamdtest"
 )
+
+// failing is content on a disk that fails once spamd has had its part.
+type failing struct {
+	*strings.Reader
+	now atomic.Bool
+}
+
+func (f *failing) ReadAt(p []byte, off int64) (int, error) {
+	if f.now.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return f.Reader.ReadAt(p, off)
+}
+
+func TestWhatCannotBeReadMayBeSigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		content := &failing{Reader: strings.NewReader("DKIM-Signature: v=1\r\n" + text + strings.Repeat("x\r\n", 1000))}
+		b := inMemory(t, &spamdtest.Server{Choose: func(spamdtest.Request) spamdtest.Reply {
+			content.now.Store(true)
+			return spamdtest.Reply{}
+		}}, spamd.Config{ScanLimit: 400, Servers: []spamd.Server{{Slots: 1}}})
+		m := message("")
+		m.Content = content
+		f, err := b.Scan(within(t, 10*time.Second), m)
+		if err != nil || !f.HasLabel(filter.Signed) {
+			t.Errorf("%+v, %v", f, err)
+		}
+	})
+}
 
 func TestOnlyTwoMessagesAreVerifiedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
