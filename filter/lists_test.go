@@ -108,6 +108,7 @@ func TestASignedSenderCountsMoreThanAClaimedOne(t *testing.T) {
 		{"signed", "x@elsewhere.example", "partner.example", scored(20), filter.Accept, "accept_signed partner.example"},
 		{"signed by a domain below", "", "mail.partner.example", scored(20), filter.Accept, "accept_signed *.partner.example"},
 		{"signed by a stranger", "", "stranger.example", scored(20), filter.Reject, ""},
+		{"signed by a name that holds ours", "", "partner.example@mail.stranger.example", scored(20), filter.Reject, ""},
 		{"claimed", "x@partner.example", "", scored(20), filter.Tag, "accept_senders partner.example"},
 		{"claimed and signed", "x@partner.example", "partner.example", scored(20), filter.Accept, "accept_signed partner.example"},
 		{"signed, and only suspicious", "", "partner.example", scored(6), filter.Accept, "accept_signed partner.example"},
