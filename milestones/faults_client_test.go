@@ -195,11 +195,13 @@ func (p *postfix) misbehave(t, next turn) bool {
 			next.words = evil
 		}
 		p.ahead = t.stage != faults.Dot && t.stage != faults.QUIT
-		p.say(t.words)
 		if p.fault.Stage == faults.Thinking {
+			p.say(t.words)
 			p.moment(t)
+			p.say(next.words)
+		} else { // in one write: of two, the other side could answer the first one
+			p.say(t.words + next.words)
 		}
-		p.say(next.words)
 	default:
 		return p.leave(t)
 	}

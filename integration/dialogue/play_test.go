@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// toy is a world with a server that knows little: it says 354 to DATA, 250 to
-// the rest, and delivers what it was sent.
+// toy is a world with a server that knows little: it says 354 to DATA, 250 twice
+// to TWICE, 250 to the rest, and delivers what it was sent.
 type toy struct {
 	l       net.Listener
 	tries   int
@@ -57,6 +57,8 @@ func (w *toy) serve(c net.Conn) {
 		switch strings.TrimSpace(line) {
 		case "DATA":
 			reply = "354 go\r\n"
+		case "TWICE": // in one piece: whoever has the first one has the second one
+			reply += "250 again\r\n"
 		case "QUIT":
 			return
 		case ".":
@@ -110,7 +112,7 @@ func TestPlay(t *testing.T) {
 		"content with text on top":      {"delivered content \".dot\\r\\n\"\n", `p:16: delivered content ".dot\r\n": above the content is "Subject: x\r\n"`},
 		"a field that may not be there": {"delivered no field X-Spam-Flag\n", `p:16: delivered no field X-Spam-Flag: there is "X-Spam-Flag: YES"`},
 		"another reply":                 {"C: NOOP\nS: 550\n", `p:17: S: 550: heard "250-one | 250 two"`},
-		"a reply that nobody expected":  {"C: NOOP\nS: 250\nS: silence\nC: NOOP\nS: silence\n", `p:20: S: silence: heard`},
+		"a reply that nobody expected":  {"C: NOOP\nS: 250\nS: silence\nC: TWICE\nS: 250\nS: silence\n", `p:21: S: silence: heard "250 again`},
 		"a connection that is closed":   {"C: QUIT\nS: closed\nrecord action=accept\n", ""},
 		"a connection that is not":      {"C: NOOP\nS: closed\n", `p:17: S: closed: heard "250-one | 250 two"`},
 		"a program that still runs":     {"stopped\n", `p:16: stopped: it still runs`},
