@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"proxyfilter/filter/spamd/spamdtest"
+	"proxyfilter/integration/rig"
 )
 
 // process is a proxyfilter of its own, between a next hop and a spamd.
@@ -183,12 +184,11 @@ func TestRestartsUnderSocketActivationLoseNothing(t *testing.T) {
 func TestSystemdSocketActivateCanStartIt(t *testing.T) {
 	activate := party(t, "systemd-socket-activate")
 	s := backend(t, &spamdtest.Server{})
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := rig.FreeAddresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.smtp = free.Addr().String()
-	free.Close()
+	s.smtp = free[0]
 	program, err := exec.LookPath("proxyfilter")
 	if err != nil {
 		t.Fatal(err)

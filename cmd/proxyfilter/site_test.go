@@ -250,9 +250,9 @@ func (s *site) say(t *testing.T, lines ...string) (replies []string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	in := bufio.NewReader(conn)
 	for _, line := range append([]string{"", "EHLO front.example"}, lines...) {
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second)) // for each: there may be thousands
 		if line != "" {
 			fmt.Fprintf(conn, "%s\r\n", line)
 		}

@@ -4,7 +4,6 @@ package spamd_test
 
 import (
 	"bufio"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +27,11 @@ func startReal(t *testing.T, config string, args, env []string) *realSpamd {
 	t.Helper()
 	rig.Need(t, "spamd")
 	dir := siteDirectory(t, config)
-	address := freePort(t)
+	free, err := rig.FreeAddresses(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free[0]
 	s := &realSpamd{Server: spamd.Server{Network: "tcp", Address: address, Slots: 2}, lines: make(chan string, 10000)}
 	s.cmd = exec.Command(rig.Program("spamd"), append([]string{
 		"--listen=" + address, "--local", "--nouser-config", "--max-children=3", "--min-children=3", "--max-spare=3",
@@ -65,16 +68,6 @@ func siteDirectory(t *testing.T, config string) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // run starts it, waits until it listens, and ends it with the test.

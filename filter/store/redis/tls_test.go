@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"proxyfilter/integration/rig"
 )
 
 // certificate writes a certificate of 127.0.0.1 and its key, and returns the pool
@@ -53,13 +55,12 @@ func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	file, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	trusted := certificate(t, file, key)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := rig.FreeAddresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
+	address := free[0]
 	_, port, _ := net.SplitHostPort(address)
-	l.Close()
 	r := started(t, "--requirepass", "x", "--tls-port", port, "--bind", "127.0.0.1",
 		"--tls-cert-file", file, "--tls-key-file", key, "--tls-ca-cert-file", file, "--tls-auth-clients", "no")
 	server, err := ParseURL("rediss://:x@" + address + "/1")

@@ -40,7 +40,7 @@ const (
 )
 
 // TTL is how long the cases let a value live. A store whose time is real is slow
-// to test; shorter, and a slow machine would see values vanish.
+// to test; shorter, and a slow machine would seldom look before they vanish.
 const TTL = 2 * time.Second
 
 // Case is one thing that must hold.
