@@ -131,14 +131,15 @@ func TestFieldsAreFoldedAsSpamAssassinFoldsThem(t *testing.T) {
 }
 
 // Whatever a message looks like, the header is read to some end, what is left
-// has none of the forged fields in its header, and nothing else is missing.
+// has none of the forged fields in its header, and nothing else is missing. What is
+// longer than the reader's buffer before its colon is no field, so both are alike.
 func FuzzHeader(f *testing.F) {
 	f.Add("X-Spam-Flag: YES\r\n y\r\nReceived: x\r\n\r\nbody")
 	f.Add("A:\r\nX-Spam-Level\t: *\r\n")
 	f.Fuzz(func(t *testing.T, in string) {
 		in = strings.ReplaceAll(strings.ReplaceAll(in, "\r", ""), "\n", "\r\n")
 		content := strings.NewReader(in)
-		h := readHeader(content, bufio.NewReaderSize(nil, 16), Own{})
+		h := readHeader(content, bufio.NewReaderSize(nil, 64), Own{})
 		var cut int64
 		for _, s := range h.forged {
 			cut += s.to - s.from
@@ -147,7 +148,7 @@ func FuzzHeader(f *testing.F) {
 		if err != nil || int64(len(rest)) != int64(len(in))-cut {
 			t.Fatalf("%d of %d bytes, %d cut, %v", len(rest), len(in), cut, err)
 		}
-		if again := readHeader(strings.NewReader(string(rest)), bufio.NewReader(nil), Own{}); len(again.forged) > 0 && !strings.HasPrefix(string(rest), " ") {
+		if again := readHeader(strings.NewReader(string(rest)), bufio.NewReaderSize(nil, 64), Own{}); len(again.forged) > 0 && !strings.HasPrefix(string(rest), " ") {
 			t.Fatalf("forged fields are left in %q", rest)
 		}
 	})

@@ -139,10 +139,15 @@ func readMark(ours []byte) (mark, error) {
 	return mark{run, n}, nil
 }
 
+// readHex reads what putHex has written. Another spelling of the number is damage.
 func readHex(b []byte) (uint32, error) {
 	if len(b) < hexLen {
 		return 0, errForeign
 	}
 	v, err := strconv.ParseUint(string(b[:hexLen]), 16, 32)
+	var written [hexLen]byte
+	if putHex(written[:], uint32(v)); err == nil && string(written[:]) != string(b[:hexLen]) {
+		err = errDamaged
+	}
 	return uint32(v), err
 }
