@@ -94,9 +94,9 @@ func (c callers) converse(ctx context.Context, l *ledger.Letter, random *rand.Ra
 	return rig.Reply{}, err
 }
 
-// leave says everything, and hangs up in the next moment. A reply means that it
-// came before that.
-func (c callers) leave(ctx context.Context, l *ledger.Letter) (rig.Reply, error) {
+// leave says everything, and hangs up a moment later. A reply means that it was
+// read before that.
+func (c callers) leave(ctx context.Context, l *ledger.Letter, moment time.Duration) (rig.Reply, error) {
 	client, err := rig.Dial(ctx, c.address, c.from)
 	if err != nil {
 		return rig.Reply{}, err
@@ -112,7 +112,7 @@ func (c callers) leave(ctx context.Context, l *ledger.Letter) (rig.Reply, error)
 		return rig.Reply{}, err
 	}
 	go func() {
-		_ = pause(ctx, scanTime/10, nil)
+		_ = pause(ctx, moment, nil)
 		client.Close()
 	}()
 	return client.Read()

@@ -15,14 +15,23 @@ import (
 	"proxyfilter/integration/rig"
 )
 
-// The flood in figures. A scan takes scanTime, so the line for slots is hopeless
-// from budget.wait on: three rounds of slots.
+// The flood in figures. The line for slots is hopeless from budget.wait on: three
+// rounds of slots. The other limits leave room for scans that begin just before.
 const (
-	slots     = 8
-	tide      = 10 * slots // clients at once
-	scanTime  = time.Second
-	waitLimit = 3 * scanTime
+	slots       = 8
+	tide        = 10 * slots // clients at once
+	waitScans   = 3
+	verdictRest = 12 * time.Second
 )
+
+// budget is the program's, for scans of that length.
+func budget(scan time.Duration) []string {
+	wait := waitScans * scan
+	return []string{
+		fmt.Sprintf("budget.wait=%v", wait), fmt.Sprintf("budget.verdict=%v", wait+verdictRest),
+		fmt.Sprintf("budget.commit=%v", wait+verdictRest+5*time.Second), fmt.Sprintf("budget.reply=%v", wait+verdictRest+25*time.Second),
+	}
+}
 
 // flood is the second part.
 type flood struct {
@@ -42,7 +51,7 @@ type flood struct {
 func (p plan) floods(ctx context.Context, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.flood+patience)
 	defer cancel()
-	f := &flood{plan: p, spamd: newStandIn(slots+1, scanTime)}
+	f := &flood{plan: p, spamd: newStandIn(slots+1, p.scan)}
 	address, err := f.spamd.server.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -52,16 +61,13 @@ func (p plan) floods(ctx context.Context, out io.Writer) (err error) {
 		Binary: p.binary, Apart: true, SpamdAddress: address.String(),
 		// All clients are one address here, which Postfix would hold to 50 at once.
 		Postfix: rig.PostfixOptions{Main: []string{"enable_long_queue_ids = yes", "smtpd_client_connection_count_limit = 0"}},
-		Filter: rig.FilterOptions{Set: []string{
-			"log.format=json", fmt.Sprintf("spamd.slots=%d", slots), fmt.Sprintf("budget.wait=%v", waitLimit),
-			"budget.verdict=15s", "budget.commit=20s", "budget.reply=40s",
-		}},
+		Filter:  rig.FilterOptions{Set: append(budget(p.scan), "log.format=json", fmt.Sprintf("spamd.slots=%d", slots))},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.site.Close()) }()
-	fmt.Fprintf(out, "### The flood\n\n%d clients for %d slots, %v a scan, %v.\n\n", tide, slots, scanTime, p.flood.Round(time.Second))
+	fmt.Fprintf(out, "### The flood\n\n%d clients for %d slots, %v a scan, %v.\n\n", tide, slots, p.scan, p.flood.Round(time.Second))
 	if err := f.play(ctx, out); err != nil {
 		return fmt.Errorf("the flood: %w\nproxyfilter:\n%s", err, f.site.Filter.Log.Tail(10))
 	}
@@ -108,7 +114,7 @@ func (f *flood) rise(ctx context.Context) ([]sample, error) {
 		clients.Go(func() {
 			for flooding.Err() == nil {
 				f.deliver(ctx, f.letter(3000))
-				_ = pause(flooding, scanTime/2+time.Duration(random.Int64N(int64(scanTime))), nil)
+				_ = pause(flooding, f.plan.scan/2+time.Duration(random.Int64N(int64(f.plan.scan))), nil)
 			}
 		})
 	}
@@ -149,7 +155,7 @@ func (f *flood) leavers(ctx, timed context.Context) {
 		l := f.letter(3000)
 		c := callers{direct: true, address: f.site.Filter.Address, from: "127.0.0.1"}
 		a := ledger.Attempt{Letter: l, Number: 1, Helo: l.Helo(1), Began: time.Now()}
-		a.Reply, a.Err = c.leave(ctx, l)
+		a.Reply, a.Err = c.leave(ctx, l, f.plan.scan/10)
 		if a.Ended = time.Now(); a.Reply.Code == 0 {
 			l.Abandoned = true
 			f.gone = append(f.gone, l)
@@ -175,7 +181,7 @@ func (f *flood) burst(ctx context.Context, letters, size int) []*ledger.Letter {
 // mix lets large messages, more than there is room for at once, take their time,
 // and sends small ones meanwhile.
 func (f *flood) mix(ctx context.Context) {
-	f.spamd.takes(scanTime/20, 2*scanTime)
+	f.spamd.takes(f.plan.scan/20, 2*f.plan.scan)
 	large := make(chan struct{})
 	go func() {
 		defer close(large)

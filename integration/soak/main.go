@@ -18,7 +18,8 @@
 //
 // Both parts close their accounts with package ledger. What it asserts are
 // counts, ratios, and limits that the program's own clock promises: it must hold
-// on any machine. Other times are printed only. It prints Markdown, and exits with
+// on any machine. What the flood says of time is in scans, of which each is the
+// longer, the less the machine weighs. Other times are printed only. It prints Markdown, and exits with
 // 1 when anything was not as it must be.
 package main
 
@@ -45,7 +46,7 @@ func main() {
 func command(args []string, out, errs io.Writer) int {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	var p plan
+	p := plan{scan: time.Second}
 	flags.StringVar(&p.binary, "program", "", "load this proxyfilter, instead of building the one of this module")
 	minutes := flags.Float64("minutes", 5, "how long; the flood gets a fifth of it")
 	flags.IntVar(&p.conversations, "conversations", 2000, "slow conversations at once, beside the mail that goes through Postfix")
@@ -66,6 +67,7 @@ func command(args []string, out, errs io.Writer) int {
 type plan struct {
 	binary        string
 	long, flood   time.Duration // under full load
+	scan          time.Duration // takes so long, in the flood: its other times are multiples of it
 	conversations int
 	seed          uint64
 }
