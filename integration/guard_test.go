@@ -3,12 +3,16 @@
 package integration
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"proxyfilter/integration/rig"
 )
@@ -24,7 +28,8 @@ func partners() (all []string) {
 	return all
 }
 
-// guarded is a site with a guard for which half a minute is a day.
+// guarded is a site with a guard for which a minute and a half is a day. An alarm ends
+// by itself after that, so it must be enough for spamd to read its rules again.
 type guarded struct {
 	*rig.Site
 	front, rules, good string // good is the local.cf
@@ -32,7 +37,7 @@ type guarded struct {
 
 func newGuarded(t *testing.T) *guarded {
 	s := alone(t, rig.Options{Filter: rig.FilterOptions{Set: []string{
-		"guard.mode=enforce", "guard.window=3s", "guard.baseline=30s", "guard.least=3",
+		"guard.mode=enforce", "guard.window=6s", "guard.baseline=90s", "guard.least=3",
 		"lists.accept_clients=" + strings.Join(partners(), ","), "lists.refuse_senders=worm@example.org",
 	}}})
 	g := &guarded{Site: s, front: s.Postfix.Front, rules: filepath.Join(s.Dir, "spamd", "etc", "local.cf")}
@@ -55,16 +60,38 @@ func (g *guarded) told(t *testing.T, body, want string) {
 // until has the partners send mail until the filter logs something.
 func (g *guarded) until(t *testing.T, mark int, log string) {
 	t.Helper()
-	patience := within(t)
-	for len(g.Filter.Log.All(mark, log)) == 0 {
+	for patience := within(t); ; {
+		g.partnersSend(t)
+		pace, cancel := context.WithTimeout(patience, time.Second)
+		_, err := g.Filter.Log.Wait(pace, mark, log)
+		cancel()
+		if err == nil {
+			return
+		}
 		if patience.Err() != nil {
-			t.Fatalf("not logged: %s", log)
+			t.Fatal(err)
 		}
-		for _, from := range partners() {
-			if reply := (visit{from: from, content: message(uniqueID(t), "hello\r\n")}).deliver(t, g.front); reply.Code != 250 {
-				t.Fatalf("a partner was told %s", reply)
+	}
+}
+
+// partnersSend has each of them send a message, all at once: for an alarm, mail of three
+// of them must have been scanned in one guard.window.
+func (g *guarded) partnersSend(t *testing.T) {
+	t.Helper()
+	ctx, id := within(t), uniqueID(t)
+	wrong := make([]error, len(partners()))
+	var all sync.WaitGroup
+	for i, from := range partners() {
+		all.Go(func() {
+			content := message("<"+from+"."+strings.TrimPrefix(id, "<"), "hello\r\n")
+			if reply, err := deliverFrom(ctx, from, g.front, content); err != nil || reply.Code != 250 {
+				wrong[i] = fmt.Errorf("partner %s was told %s: %w", from, reply, err)
 			}
-		}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(wrong...); err != nil {
+		t.Fatal(err)
 	}
 }
 

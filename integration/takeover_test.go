@@ -73,7 +73,11 @@ func (st *stream) note(id string, reply rig.Reply, err error) {
 
 // deliverOne is a whole conversation with the first Postfix.
 func deliverOne(ctx context.Context, front string, content []byte) (rig.Reply, error) {
-	c, err := rig.Dial(ctx, front, rig.Stranger)
+	return deliverFrom(ctx, rig.Stranger, front, content)
+}
+
+func deliverFrom(ctx context.Context, from, front string, content []byte) (rig.Reply, error) {
+	c, err := rig.Dial(ctx, front, from)
 	if err != nil {
 		return rig.Reply{}, err
 	}
