@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Redis is a private redis-server that keeps what it has been told also when it is
-// killed, in a directory of its own.
+// Redis is a private redis-server that keeps what it has written (WaitFor) also when it
+// is killed, in a directory of its own.
 type Redis struct {
 	*Daemon
 	URLFile string // for store.url_file; the password is in it
@@ -41,7 +41,7 @@ func (r *Redis) Start(ctx context.Context) (err error) {
 		return err
 	}
 	cmd := exec.Command(Program("redis-server"), "--bind", host, "--port", port, "--dir", r.dir, "--requirepass", r.password,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always")
+		"--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
 	if r.Daemon, err = start(cmd, r.log); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)
 	}
@@ -59,7 +59,8 @@ func (r *Redis) Stop() error {
 	return r.Daemon.Stop()
 }
 
-// WaitFor waits until a text is in what it has written to the disk.
+// WaitFor waits until a text is in the files that it has written. Only the end of the
+// machine could take it away then, and no test ends that.
 func (r *Redis) WaitFor(ctx context.Context, text string) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
