@@ -182,7 +182,7 @@ func restarted(t *testing.T, s *rig.Site) {
 
 func TestAMessageThatWasTakenTooLateIsNotDoubled(t *testing.T) {
 	b := newBrake(t)
-	s := braked(t, b, "budget.wait=1s", "budget.verdict=3s", "budget.commit=5s", "budget.reply=6s")
+	s := braked(t, b, "budget.wait=10s", "budget.verdict=15s", "budget.commit=16s", "budget.reply=17s")
 	id := uniqueID(t)
 	content := message(id, "hello\r\n")
 	c := b.begin(t, s, content)

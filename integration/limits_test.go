@@ -14,15 +14,17 @@ import (
 )
 
 func TestWhenSpamdHangsTheAnswerComesInTimeAndNothingIsQueued(t *testing.T) {
-	s := alone(t, rig.Options{Filter: quick()})
+	quicker := rig.FilterOptions{Set: append(quick().Set, "budget.verdict=3s")} // no scan needs time here
+	s := alone(t, rig.Options{Filter: quicker})
 	s.Spamd.Pause()
 	defer s.Spamd.Resume()
 	for way, front := range fronts(s) {
 		t.Run(way, func(t *testing.T) {
 			id, began := uniqueID(t), time.Now()
 			deferred(t, s, visit{content: message(id, "hello\r\n")}.deliver(t, front), id, "451 4.7.1 ")
-			// budget.verdict of quick is 3 s; the rest is for a loaded machine.
-			if took := time.Since(began); took > 10*time.Second {
+			// Above budget.verdict is what a loaded machine needs; who waits for
+			// budget.commit waits longer.
+			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("the answer took %v", took)
 			}
 		})

@@ -48,10 +48,7 @@ func TestAVirusIsRefusedWithItsNameWhileTheClientWaits(t *testing.T) {
 				if n := queued(t, s, id); n != 0 {
 					t.Errorf("queued %d times, want never", n)
 				}
-				told, err := s.Run(within(t), "explain", match[1])
-				if err != nil || !strings.Contains(told, "found a virus") || !strings.Contains(told, rig.EICARName) {
-					t.Errorf("%v: %s", err, told)
-				}
+				holds(t, explained(t, s, match[1]), "found a virus", rig.EICARName)
 			})
 		}
 		t.Run(way+" other mail is carried", func(t *testing.T) {
