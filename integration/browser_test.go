@@ -126,11 +126,19 @@ func (b *browser) tab(selector string, most int) {
 }
 
 // enter types a text and the Enter key, and waits for the page to which that leads.
+// While one page goes and the other comes there may be none that could be asked.
 func (b *browser) enter(text, path string) {
 	b.t.Helper()
 	run(b, chromedp.KeyEvent(text+"\r"))
+	script := chromedp.Evaluate[bool](`document.readyState == 'complete' && location.pathname == '` + path + `'`)
 	rig.Eventually(b.t, path, func() bool {
-		return ask[bool](b, `document.readyState == 'complete' && location.pathname == '`+path+`'`)
+		if b.ctx.Err() != nil {
+			b.t.Fatal(context.Cause(b.ctx))
+		}
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		defer cancel()
+		there, err := chromedp.Run(ctx, script)
+		return err == nil && there
 	})
 }
 

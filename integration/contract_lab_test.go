@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"proxyfilter/integration/rig"
 	"proxyfilter/relay/relaytest"
@@ -29,6 +30,10 @@ const (
 	adjusted = "-o smtpd_proxy_options=speed_adjust"
 )
 
+// impatience is smtpd_proxy_timeout of the listeners that have little: so much that no
+// busy machine uses it up between two bytes.
+const impatience = 6 * time.Second
+
 // listeners of the first Postfix, by name: what they have for a filter, and what
 // else is special about each.
 func listeners(tap, standIn, slowDoor, plainDoor, socket string) map[string][]string {
@@ -46,8 +51,8 @@ func listeners(tap, standIn, slowDoor, plainDoor, socket string) map[string][]st
 		"stand-in, lockstep":  {standIn, lockstep},
 		"stand-in, adjusted":  {standIn, adjusted},
 		"stand-in, soft":      {standIn, lockstep, "-o soft_bounce=yes", "-o { smtpd_reject_footer = call us }"},
-		"stand-in, impatient": {standIn, lockstep, "-o smtpd_proxy_timeout=2s"},
-		"impatient":           {slowDoor, lockstep, "-o smtpd_proxy_timeout=2s"},
+		"stand-in, impatient": {standIn, lockstep, "-o smtpd_proxy_timeout=" + impatience.String()},
+		"impatient":           {slowDoor, lockstep, "-o smtpd_proxy_timeout=" + impatience.String()},
 		"untold":              {plainDoor, lockstep},
 		"nobody":              {"127.0.0.1:1", lockstep},
 		"socket":              {"unix:" + socket, lockstep},

@@ -100,12 +100,12 @@ func (x *terms) testGranted(t *testing.T) {
 	}
 }
 
-// testDrip: 2 seconds are the limit, and the whole reply takes longer.
+// testDrip: impatience is the limit, and the whole reply takes longer.
 func (x *terms) testDrip(t *testing.T) {
-	x.pretend(t, map[relaytest.Stage]relaytest.Fault{relaytest.Dot: {Drip: 60 * time.Millisecond}})
+	x.pretend(t, map[relaytest.Stage]relaytest.Fault{relaytest.Dot: {Drip: impatience / 30}})
 	began := time.Now()
 	begin(t, x.heard(t, "stand-in, impatient"), "250", "250", "354", "250 2.0.0 Ok: queued as")
-	if took := time.Since(began); took < 2*time.Second {
+	if took := time.Since(began); took < impatience {
 		t.Errorf("the reply took %v: nothing was tried", took)
 	}
 }
@@ -113,7 +113,7 @@ func (x *terms) testDrip(t *testing.T) {
 // testGivenUp: the second Postfix takes its time about DATA, and the first one has
 // told its client to come again before that time is over.
 func (x *terms) testGivenUp(t *testing.T) {
-	hop := x.pretend(t, map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Delay: 3 * time.Second}})
+	hop := x.pretend(t, map[relaytest.Stage]relaytest.Fault{relaytest.DATA: {Delay: impatience + 3*time.Second}})
 	mark := x.site.Filter.Log.Mark()
 	begin(t, x.heard(t, "impatient"), "250", "250", "354", "451 4.3.0 Error: queue file write error")
 	if _, err := x.site.Filter.Log.Wait(within(t), mark, `action=defer, reason=gone`); err != nil {

@@ -116,7 +116,10 @@ func smugglersLab(t *testing.T) (*rig.Site, []way) {
 		listeners += fmt.Sprintf(frontListener, w.front, w.tap.Address, w.newline, w.options())
 	}
 	s := own(t, rig.Options{
-		Postfix: rig.PostfixOptions{Edit: func(master string) string { return master + listeners }},
+		Postfix: rig.PostfixOptions{
+			Main: []string{"enable_long_queue_ids = yes"}, // a short one is used again
+			Edit: func(master string) string { return master + listeners },
+		},
 		Filter: rig.FilterOptions{
 			Set: []string{"spamd.servers=none"}, // it has no part in this, and takes most of the time
 			Sections: fmt.Sprintf("[listeners.careless]\nlisten = [%q]\nnext_hop = %q\n[listeners.xclient]\nlisten = [%q]\nnext_hop = %q\nclient = \"xclient\"\n",
