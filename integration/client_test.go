@@ -81,7 +81,7 @@ func TestMailFromOutsideInOurNameIsNeverSignedAndSubmittedMailIs(t *testing.T) {
 				}
 			}
 			for way, address := range map[string]string{"not filtered": s.Postfix.Submission, "filtered": s.Postfix.Submissions} {
-				queue := submit(t, address, way == "filtered")
+				queue := submit(t, address, way == "filtered", "hello")
 				if !signed(t, s, queue) {
 					t.Errorf("submitted mail, %s, is not signed", way)
 				}
@@ -117,7 +117,7 @@ s.quit()
 `
 
 // submit sends mail as our user and returns the queue id.
-func submit(t *testing.T, address string, implicit bool) string {
+func submit(t *testing.T, address string, implicit bool, body string) string {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -127,7 +127,7 @@ func submit(t *testing.T, address string, implicit bool) string {
 	if implicit {
 		tls = "yes"
 	}
-	content := fmt.Sprintf("From: %s\r\nTo: bob@example.net\r\nSubject: report\r\nMessage-ID: %s\r\n\r\nhello\r\n", rig.User, uniqueID(t))
+	content := fmt.Sprintf("From: %s\r\nTo: bob@example.net\r\nSubject: report\r\nMessage-ID: %s\r\n\r\n%s\r\n", rig.User, uniqueID(t), body)
 	out, err := python(within(t), submission, host, port, tls, rig.User, rig.Password, content)
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -143,7 +143,14 @@ func python(ctx context.Context, script string, args ...string) (string, error) 
 func TestSubmittedMailThatIsFilteredIsMarkedAtMost(t *testing.T) {
 	rig.Need(t, "python3")
 	s := shared(t)
-	queue := submit(t, s.Postfix.Submissions, true)
+	queue := submit(t, s.Postfix.Submissions, true, gtube)
+	mails, err := s.Postfix.Delivered(within(t), queue)
+	if err != nil || len(mails) != 1 {
+		t.Fatal(len(mails), err)
+	}
+	if !bytes.Contains(mails[0].Raw, []byte("\nX-Spam-Flag: YES\n")) {
+		t.Errorf("not marked:\n%s", mails[0].Raw)
+	}
 	if _, err := s.Filter.Log.Wait(within(t), 0, `\bown\b.*`+queue+`|`+queue+`.*\bown\b`); err != nil {
 		t.Error(err)
 	}

@@ -69,16 +69,19 @@ func (e *experiment) run(t *testing.T) {
 	if away {
 		e.hop = e.listen(t)
 	}
+	tries := 0
 	if again := heard.open(); len(again) > 0 {
+		tries++
 		if reply := (visit{mail: e.mail(), rcpts: again, content: letter}).deliver(t, e.front); reply.Code != 250 {
 			t.Errorf("the next try heard %v", reply)
 		}
 	}
 	e.count(t, last(e.row.Copies))
-	after := message(uniqueID(t), "all is well\r\n")
-	if reply := (visit{rcpts: both(), content: after}).deliver(t, e.front); reply.Code != 250 {
+	later := uniqueID(t)
+	if reply := (visit{rcpts: both(), content: message(later, "all is well\r\n")}).deliver(t, e.front); reply.Code != 250 {
 		t.Errorf("the healthy message after it heard %v", reply)
 	}
+	e.nothingMore(t, later, tries)
 	if v := e.hop.Report().Violations; len(v) > 0 {
 		t.Errorf("the next hop saw what it may not see: %q", v)
 	}

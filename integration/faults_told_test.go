@@ -75,25 +75,56 @@ var settled = regexp.MustCompile(`"action":"(\w+)".*?"reason":"([\w-]+)"`)
 // recorded compares the Records, without why spamd did not answer.
 func (e *experiment) recorded(t *testing.T) {
 	t.Helper()
-	if e.row.Record == "–" {
+	want := e.wanted()
+	if want == nil {
 		return
+	}
+	var got []string
+	rig.Eventually(t, fmt.Sprintf("the records %q", want), func() bool {
+		got = e.records()
+		return len(got) >= len(want)
+	})
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("recorded %q, the table says %q", got, want)
+	}
+}
+
+// wanted are the Records of the first try that the table has; nil where it has none.
+func (e *experiment) wanted() []string {
+	if e.row.Record == "–" {
+		return nil
 	}
 	want := strings.Split(regexp.MustCompile(` \(\w+\)`).ReplaceAllString(e.row.Record, ""), "; ")
 	if strings.HasPrefix(e.row.Hears, "MAIL: ") { // Postfix says it again for each recipient
 		want = slices.Repeat(want, len(both()))
 	}
-	var got []string
-	rig.Eventually(t, fmt.Sprintf("the records %q", want), func() bool {
-		got = nil
-		for _, line := range e.Filter.Log.All(0, `"action":`) {
-			if m := settled.FindStringSubmatch(line); m != nil && strings.Contains(line, strings.Trim(e.id, "<>")) {
-				got = append(got, m[1]+" "+m[2])
-			}
+	return want
+}
+
+// records are those of the letter so far.
+func (e *experiment) records() (got []string) {
+	for _, line := range e.Filter.Log.All(0, `"action":`) {
+		if m := settled.FindStringSubmatch(line); m != nil && strings.Contains(line, strings.Trim(e.id, "<>")) {
+			got = append(got, m[1]+" "+m[2])
 		}
-		return len(got) >= len(want)
-	})
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("recorded %q, the table says %q", got, want)
+	}
+	return got
+}
+
+// nothingMore waits for the Record of a later message, and wants none of the letter
+// but those of the first try and of so many others.
+func (e *experiment) nothingMore(t *testing.T, later string, tries int) {
+	t.Helper()
+	if _, err := e.Filter.Log.Wait(within(t), 0, `"action":.*`+regexp.QuoteMeta(strings.Trim(later, "<>"))); err != nil {
+		t.Fatal(err)
+	}
+	want := e.wanted()
+	if want == nil {
+		return
+	}
+	rig.Eventually(t, "the Record of the next try", func() bool { return len(e.records()) >= len(want)+tries })
+	if got := e.records(); len(got) != len(want)+tries {
+		t.Errorf("recorded in the end %q, the table says %q, and there were %d more tries", got, want, tries)
 	}
 }
 

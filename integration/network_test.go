@@ -54,6 +54,15 @@ func hopOn(t *testing.T, n *rig.Network) (*relaytest.Hop, string) {
 	return hop, ln.Addr().String()
 }
 
+// connects tries whether anybody listens.
+func connects(address string) error {
+	conn, err := net.DialTimeout("tcp", address, 10*time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
 // abuse tries to send mail to elsewhere, and returns the last reply.
 func abuse(address string) (string, error) {
 	conn, err := net.DialTimeout("tcp", address, 10*time.Second)
@@ -87,7 +96,8 @@ func TestFromAnotherHostNobodyGetsMailThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const far, near, page = rig.ServerAddress + ":10024", "127.0.0.1:10024", rig.ServerAddress + ":10088"
+	const far, near = rig.ServerAddress + ":10024", "127.0.0.1:10024"
+	const farPage, nearPage = rig.ServerAddress + ":10088", "127.0.0.1:10088"
 	for _, c := range []struct {
 		name    string
 		options []string
@@ -111,9 +121,7 @@ func TestFromAnotherHostNobodyGetsMailThrough(t *testing.T) {
 			var refused error
 			if err := n.OnClient(func() error {
 				told, refused = abuse(far)
-				conn, err := net.DialTimeout("tcp", page, 10*time.Second)
-				if err == nil {
-					conn.Close()
+				if connects(farPage) == nil {
 					return errors.New("the page of figures can be reached")
 				}
 				return nil
@@ -129,6 +137,9 @@ func TestFromAnotherHostNobodyGetsMailThrough(t *testing.T) {
 			// Without this the test could not tell a closed door from a dead program.
 			if err := n.OnServer(func() (err error) { told, err = abuse(near); return err }); err != nil || !strings.HasPrefix(told, "221 ") {
 				t.Errorf("on the host itself: %q, %v", told, err)
+			}
+			if err := n.OnServer(func() error { return connects(nearPage) }); err != nil {
+				t.Errorf("the page of figures, on the host itself: %v", err)
 			}
 		})
 	}
