@@ -39,11 +39,11 @@ func TestTheCollectorFollowsTheHeap(t *testing.T) {
 		runtime.GC() // its finalizers run some time after it
 		runtime.Gosched()
 	}
-	runtime.KeepAlive(held)
 	c.stop()
 	if got := debug.SetGCPercent(100); got != 100 {
 		t.Errorf("%d %% is left behind", got)
 	}
+	runtime.KeepAlive(held) // a collection without it would set another percentage meanwhile
 	for _, set := range []string{"GOGC=150", "GOMEMLIMIT=50MiB"} {
 		newCollector([]string{set})
 		if got := debug.SetGCPercent(100); got != 100 {

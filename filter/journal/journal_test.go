@@ -204,6 +204,10 @@ func TestNewestComeFirst(t *testing.T) {
 }
 
 func TestTornLineIsSkippedAndEnded(t *testing.T) {
+	synctest.Test(t, tornLineIsSkippedAndEnded) // begins at midnight: two days have two segments
+}
+
+func tornLineIsSkippedAndEnded(t *testing.T) {
 	j := written(t, Config{}, 1)
 	f, err := os.OpenFile(j.dir.file(segments(t, j)[0].name()), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -178,6 +179,10 @@ func TestReaderFollowsASegmentThatIsRewrittenUnderIt(t *testing.T) {
 }
 
 func TestSegmentThatGrowsWhileItIsCompressedStays(t *testing.T) {
+	synctest.Test(t, segmentThatGrowsStays) // begins at midnight: two days have two segments
+}
+
+func segmentThatGrowsStays(t *testing.T) {
 	j := written(t, Config{}, 1)
 	s := segments(t, j)[0]
 	other := live{dir: j.dir, period: 24 * time.Hour, limit: DefaultSegmentSize}

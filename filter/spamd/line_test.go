@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,19 +70,44 @@ func count(all []outcome, cause filter.Cause) int {
 	return n
 }
 
+// gauge counts how many are somewhere at once.
+type gauge struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (g *gauge) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now++
+	g.most = max(g.most, g.now)
+}
+
+func (g *gauge) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now--
+}
+
+func (g *gauge) peak() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.most
+}
+
 func TestNoMoreThanItsSlotsAreAskedOfAServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var now, most atomic.Int32
+		var asked gauge
 		fake := &spamdtest.Server{Choose: func(spamdtest.Request) spamdtest.Reply {
-			most.Store(max(most.Load(), now.Add(1)))
+			asked.enter()
 			time.Sleep(time.Second)
-			now.Add(-1)
+			asked.leave()
 			return spamdtest.Reply{}
 		}}
 		b := inMemory(t, fake, spamd.Config{})
 		all := b.together(40, time.Minute)
-		if n := count(all, ""); n != 40 || most.Load() != 4 {
-			t.Errorf("%d of 40 scanned, %d at once", n, most.Load())
+		if n := count(all, ""); n != 40 || asked.peak() != 4 {
+			t.Errorf("%d of 40 scanned, %d at once", n, asked.peak())
 		}
 		for i, o := range all {
 			if o.took-o.finding.Waited != time.Second {
@@ -207,15 +231,15 @@ func waitedInVain(all []outcome, longer time.Duration) int {
 
 func TestLargeMailHasHalfOfTheSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var large, most atomic.Int32
+		var asked gauge
 		fake := &spamdtest.Server{Forget: true, Choose: func(r spamdtest.Request) spamdtest.Reply {
 			if len(r.Body) < 1000 {
 				time.Sleep(time.Second)
 				return spamdtest.Reply{}
 			}
-			most.Store(max(most.Load(), large.Add(1)))
+			asked.enter()
 			time.Sleep(10 * time.Second)
-			large.Add(-1)
+			asked.leave()
 			return spamdtest.Reply{}
 		}}
 		b := inMemory(t, fake, spamd.Config{})
@@ -234,8 +258,8 @@ func TestLargeMailHasHalfOfTheSlots(t *testing.T) {
 			}
 		}
 		wait.Wait()
-		if most.Load() != 2 {
-			t.Errorf("%d large messages at once", most.Load())
+		if asked.peak() != 2 {
+			t.Errorf("%d large messages at once", asked.peak())
 		}
 	})
 }

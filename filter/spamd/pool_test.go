@@ -2,7 +2,6 @@ package spamd_test
 
 import (
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,11 +24,11 @@ func (b bench) heir(t *testing.T, slots int) bench {
 
 func TestAReloadAsksForNoMoreThanTheSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var now, most atomic.Int32
+		var asked gauge
 		before := inMemory(t, &spamdtest.Server{Choose: func(spamdtest.Request) spamdtest.Reply {
-			most.Store(max(most.Load(), now.Add(1)))
+			asked.enter()
 			time.Sleep(5 * time.Second)
-			now.Add(-1)
+			asked.leave()
 			return spamdtest.Reply{}
 		}}, spamd.Config{})
 		var wait sync.WaitGroup
@@ -47,8 +46,8 @@ func TestAReloadAsksForNoMoreThanTheSlots(t *testing.T) {
 			}
 		}
 		wait.Wait()
-		if most.Load() != 4 {
-			t.Errorf("%d at once", most.Load())
+		if asked.peak() != 4 {
+			t.Errorf("%d at once", asked.peak())
 		}
 	})
 }

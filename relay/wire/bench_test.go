@@ -53,9 +53,19 @@ func TestContentIsDecodedAndEncodedWithoutAllocation(t *testing.T) {
 	odd := megabyte("..a\r\r\nb\nc\rd\r\n")
 	for name, work := range map[string]func(dst, src []byte){"Decoder": decodeAll, "Encoder": encodeAll} {
 		for _, src := range [][]byte{ordinary(), odd} {
-			if n := testing.AllocsPerRun(2, func() { work(dst, src[:4*piece]) }); n > 0 {
+			if n := allocations(func() { work(dst, src[:4*piece]) }); n > 0 {
 				t.Errorf("%s allocates %.0f times in four pieces of %.20q", name, n, src)
 			}
 		}
 	}
+}
+
+// allocations are the least of a few tries: those of the whole process are counted,
+// and the runtime makes some of its own now and then.
+func allocations(work func()) float64 {
+	least := testing.AllocsPerRun(2, work)
+	for range 4 {
+		least = min(least, testing.AllocsPerRun(2, work))
+	}
+	return least
 }
