@@ -27,6 +27,7 @@ type chain struct {
 	hop    *relaytest.Hop
 	front  *relaytest.Listener
 	back   *relaytest.Listener
+	atOnce int // bytes that one read of a client's gives at most; 0: all there are
 	stop   context.CancelFunc
 	ended  chan struct{}
 
@@ -64,6 +65,9 @@ func newChain(t *testing.T, change func(*chain)) *chain {
 	if change != nil {
 		change(c)
 	}
+	if c.atOnce > 0 {
+		door.Listener = shortReads{door.Listener, c.atOnce}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
 	go c.hop.Serve(c.back)
@@ -93,6 +97,24 @@ func (c *chain) recorded() []filter.Record {
 	defer c.mu.Unlock()
 	return append([]filter.Record(nil), c.records...)
 }
+
+// shortReads are connections that give so many bytes at once, as packets do.
+type shortReads struct {
+	net.Listener
+	most int
+}
+
+func (l shortReads) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return shortConn{conn, l.most}, err
+}
+
+type shortConn struct {
+	net.Conn
+	most int
+}
+
+func (c shortConn) Read(p []byte) (int, error) { return c.Conn.Read(p[:min(len(p), c.most)]) }
 
 // dial connects as Postfix does, and reads the greeting.
 func (c *chain) dial() *postfix {

@@ -135,6 +135,7 @@ func TestWaiting(t *testing.T) {
 	for _, size := range []int{512, 2048, 4096, 4608, readSize} {
 		played(t, fmt.Sprintf("bytes behind an end of data that ends a read of %d bytes are not executed", size), func(c *chain) {
 			c.server.MaxMessage = 100 // refused before the judge could listen
+			c.atOnce = size
 		}, func(t *testing.T, c *chain) {
 			p := c.dial()
 			defer p.close()

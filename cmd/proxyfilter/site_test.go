@@ -48,11 +48,23 @@ func (b *logBook) read() (string, <-chan struct{}) {
 // await returns the first line that has all the words.
 func (b *logBook) await(t *testing.T, words ...string) string {
 	t.Helper()
+	return b.awaitFrom(t, 0, words...)
+}
+
+// size is where what is written next begins.
+func (b *logBook) size() int {
+	text, _ := b.read()
+	return len(text)
+}
+
+// awaitFrom does not look at what is before that byte.
+func (b *logBook) awaitFrom(t *testing.T, from int, words ...string) string {
+	t.Helper()
 	late := time.After(20 * time.Second)
 	for {
 		text, grown := b.read()
 	lines:
-		for line := range strings.Lines(text) {
+		for line := range strings.Lines(text[from:]) {
 			for _, w := range words {
 				if !strings.Contains(line, w) {
 					continue lines
@@ -219,9 +231,10 @@ func (s *site) start(t *testing.T, p program) {
 	}
 	s.smtp = s.doors[0].Listener.Addr().String()
 	s.status = s.pages.status.Addr().String()
+	ahead := s.log.size() // of the line; one of an earlier start may be there
 	go func() { s.done <- s.run(s.signals) }()
 	t.Cleanup(func() { s.stop(t) })
-	s.log.await(t, "serving: ")
+	s.log.awaitFrom(t, ahead, "serving: ")
 }
 
 // stop ends the daemon as systemd does, once.

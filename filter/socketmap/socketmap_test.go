@@ -119,8 +119,12 @@ func TestNobodyWaitsLongerThanTheBound(t *testing.T) {
 	s, m := serve(t)
 	s.Set(socketmaptest.Faults{Hang: true}, "x", "")
 	m.Timeout = 50 * time.Millisecond
+	start := time.Now()
 	if a, err := m.Lookup(t.Context(), "x"); err == nil {
 		t.Errorf("got %+v", a)
+	}
+	if took := time.Since(start); took < m.Timeout || took > 20*time.Second {
+		t.Errorf("a bound of %v took %v", m.Timeout, took)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -60,6 +60,7 @@ type Report struct {
 	Commands     []string      // every command line, without its line end
 	Transactions []Transaction // every MAIL that was accepted, in that order
 	Violations   []string      // what a client may not do
+	Faults       int           // those of At that have happened since Become
 }
 
 // Transaction is one MAIL that was accepted, and what followed.
@@ -153,6 +154,9 @@ func (h *Hop) Report() Report {
 	defer h.mu.Unlock()
 	r := h.report
 	r.Open = len(h.open)
+	for _, n := range h.done {
+		r.Faults += n
+	}
 	r.Commands = append([]string(nil), r.Commands...)
 	r.Transactions = append([]Transaction(nil), r.Transactions...)
 	r.Violations = append([]string(nil), r.Violations...)
