@@ -33,6 +33,11 @@ const (
 	// header_size_limit, 102400 bytes by default.
 	maxHeader = 1 << 20
 
+	// maxSigned is Postfix's default for header_size_limit, in bytes. What is more is
+	// body to the next hop, and no signature holds there. The time that go-msgauth needs
+	// for a field grows with the square of its lines.
+	maxSigned = 102400
+
 	// maxSignatures bounds the work, as RFC 6376 6.1 allows: each one hashes the
 	// message again. The surplus counts as not valid. If it might be valid, nine
 	// fields of any content would save a message from being refused.
@@ -90,8 +95,11 @@ func (v Verifier) signers(ctx context.Context, c filter.Content, wanted func(dom
 }
 
 // verify looks at the first signatures. It is not sound when the message could not be
-// read to its end, or the time was over.
+// read to its end, its header is too long, or the time was over.
 func verify(ctx context.Context, c filter.Content, lookup func(string) ([]string, error)) (found []*dkim.Verification, sound bool) {
+	if header, ok := readHeader(c); !ok || len(header) > maxSigned {
+		return nil, false
+	}
 	r := &reader{ctx: ctx, in: io.NewSectionReader(c, 0, c.Size())}
 	found, err := dkim.VerifyWithOptions(r, &dkim.VerifyOptions{LookupTXT: lookup, MaxVerifications: maxSignatures})
 	if errors.Is(err, dkim.ErrTooManySignatures) {

@@ -40,6 +40,9 @@ func heads(domain, id string) bool {
 	return strings.Contains(domain, ".") && (id == domain || strings.HasSuffix(id, "."+domain))
 }
 
+// maxListField bounds the field, in bytes: the name, and what people read.
+const maxListField = 2000
+
 // listID is the name in the one List-Id field, in lower case, or nothing.
 func listID(header []byte) string {
 	var value string
@@ -48,6 +51,9 @@ func listID(header []byte) string {
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
 			if within {
 				value += line
+			}
+			if len(value) > maxListField { // a megabyte of folds would take a minute
+				return ""
 			}
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -60,5 +61,34 @@ func TestMailingList(t *testing.T) {
 				t.Errorf("%d lookups, want %d", lookups, test.lookups)
 			}
 		})
+	}
+}
+
+// A field of a megabyte, folded behind each byte, must not be put together line by line.
+func TestAHugeFieldIsLittleWork(t *testing.T) {
+	folds := strings.Repeat(" \r\n", 300_000)
+	for name, content := range map[string]string{
+		"the name of the list": "List-Id: <a.example.org>\r\n" + folds + text,
+		"another field":        "X: y\r\n" + folds + signFields(t, "example.org", "List-Id: <a.example.org>\r\n"+text, "From", "List-Id"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			id, found := dkim.Verifier{LookupTXT: keys}.MailingList(t.Context(), strings.NewReader(content))
+			runtime.ReadMemStats(&after)
+			if found {
+				t.Errorf("found %q", id)
+			}
+			if made := (after.TotalAlloc - before.TotalAlloc) >> 20; made > 20 {
+				t.Errorf("%d MiB were allocated for a message of one", made)
+			}
+		})
+	}
+}
+
+func TestALongHeaderMayBeSigned(t *testing.T) {
+	content := strings.Repeat("X: y\r\n", 20_000) + text
+	if !(dkim.Verifier{LookupTXT: keys}).MayBeValid(t.Context(), strings.NewReader(content)) {
+		t.Error("known to be unsigned, though nobody has looked")
 	}
 }
