@@ -54,7 +54,7 @@ func claimed(e filter.Exception, r *filter.Record) (filter.Exception, error) {
 	if e.Kind == filter.ForClient {
 		return e, nil
 	}
-	sender := filter.Mailbox(r.Envelope.Sender)
+	sender := filter.Originator(r.Envelope.Sender)
 	if sender == "" {
 		return e, errors.New("it is a bounce, from nobody; --client is for all that its client sends")
 	}
@@ -65,13 +65,18 @@ func claimed(e filter.Exception, r *filter.Record) (filter.Exception, error) {
 	return e, nil
 }
 
-// author is the domain of the one address in a From field, or nothing.
+// maxAuthor is how long a From field may be, in bytes: a Record has the first 200.
+const maxAuthor = 190
+
+// author is the domain of the one address in a From field, or nothing. SpamAssassin has
+// looked at the field as it came, and a Record has it decoded and perhaps cut short. So
+// there is none where another @ could be the one that was signed for.
 func author(from string) string {
 	all, err := mail.ParseAddressList(from)
-	if err != nil || len(all) != 1 {
+	if err != nil || len(all) != 1 || len(from) > maxAuthor || strings.Count(from, "@") != 1 {
 		return ""
 	}
-	_, domain, _ := strings.Cut(filter.Mailbox(all[0].Address), "@")
+	_, domain, _ := strings.Cut(filter.Originator(all[0].Address), "@")
 	return domain
 }
 

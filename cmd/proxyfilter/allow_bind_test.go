@@ -26,6 +26,18 @@ func TestWhatAnExceptionIsBoundTo(t *testing.T) {
 		{"a signed one", signed, allowFlags{}, false, " signed example.org"},
 		{"a signed one, of two authors", func(r *filter.Record) { signed(r); r.From = "a@one.example, b@two.example" }, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
 		{"a signed one without an author", func(r *filter.Record) { signed(r); r.From = "Ann" }, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
+		{"a signed one with another's domain in the name", func(r *filter.Record) {
+			signed(r)
+			r.From = "info%good.example@Example.org"
+		}, allowFlags{}, false, " signed example.org"},
+		{"a signed one with another's address around it", func(r *filter.Record) {
+			signed(r)
+			r.From = "ann@good.example ( <ann@example.org> )"
+		}, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
+		{"a signed one whose author was cut short", func(r *filter.Record) {
+			signed(r)
+			r.From = strings.Repeat("a", 185) + "@good.example"
+		}, allowFlags{}, false, "sender+client 192.0.2.0/24 bounce@example.net"},
 		{"signed by a stranger", func(r *filter.Record) {
 			signed(r)
 			r.Verdict.Findings[0].Rules = []filter.Rule{{Name: "DKIM_VALID"}}
