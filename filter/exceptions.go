@@ -56,7 +56,7 @@ func (x *Exceptions) of(e *Envelope) (Exception, bool) {
 	if known, found := x.find(ForClient, e.Client.Addr, ""); found {
 		return known, true
 	}
-	sender := Mailbox(e.Sender)
+	sender := Originator(e.Sender)
 	_, domain, _ := cutLast(sender)
 	for _, try := range []struct {
 		kind ExceptionKind

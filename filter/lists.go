@@ -30,13 +30,9 @@ type Lists struct {
 	AcceptSigned *Recipients
 }
 
-// signs is the entry for a domain that may have signed. A lookup takes what has a route
-// in it for an address; no such domain is in the DNS, but we do not rely on a resolver.
+// signs is the entry for a domain that may have signed.
 func (l Lists) signs(domain string) (entry string, found bool) {
-	if strings.ContainsAny(domain, "@!%") {
-		return "", false
-	}
-	return l.AcceptSigned.find(lookups(nil, "@"+domain, "")[1:])
+	return l.AcceptSigned.find(lookupsOf(nil, "@"+trimmed(domain), "")[1:])
 }
 
 // ListsName is the source of the findings.
@@ -165,7 +161,7 @@ func sender(e Envelope) []string {
 	if e.Sender == "" {
 		return nil
 	}
-	return lookups(nil, e.Sender, "")
+	return lookupsOf(nil, Originator(e.Sender), "")
 }
 
 // ListEntry is the key and the entry of a finding that is a list's, such as

@@ -49,6 +49,7 @@ func TestListsDecideBeforeScores(t *testing.T) {
 		{"a sender to accept, while nothing scans", "", "a@partner.example", failedBy(filter.CauseTimeout, 0), filter.Defer, filter.Unscanned, "accept_senders partner.example", "", 1},
 		{"a sender to accept, with a virus", "", "a@partner.example", advice(filter.Reject, "virus"), filter.Reject, filter.Advice, "accept_senders partner.example", "", 1},
 		{"a sender to refuse", "", "a@x.spam.example", scored(0), filter.Reject, filter.Advice, "refuse_senders *.spam.example", "", 0},
+		{"a sender to refuse with the name of one to accept", "", "a%partner.example@x.spam.example", scored(0), filter.Reject, filter.Advice, "refuse_senders *.spam.example", "", 0},
 		{"a sender to refuse among those to accept", "", "pest@partner.example", scored(0), filter.Reject, filter.Advice, "refuse_senders pest@partner.example", "", 0},
 		{"a sender to refuse from a client to accept", "192.0.2.7", "pest@partner.example", scored(0), filter.Reject, filter.Advice, "refuse_senders pest@partner.example", "", 0},
 	} {

@@ -7,14 +7,36 @@ import "strings"
 // delivers every such spelling to the same mailbox, so a sender must not be able to
 // choose a policy by his spelling.
 func Mailbox(address string) string {
-	if strings.ContainsAny(address, "\"\\(: \t") {
-		address = unquoted(address)
-	}
+	address = meant(address)
 	if first := strings.IndexAny(address, "@!%"); first != strings.LastIndexByte(address, '@') {
 		address = unrouted(address)
 	}
-	return strings.TrimRight(strings.ToLower(address), ". ") // an escaped blank there has no meaning either
+	return trimmed(address)
 }
+
+// Originator is the address of a sender in that form. A route in it is not followed:
+// it would lead through somebody else's domain, where Postfix does not go, and what SPF
+// and DKIM say is about the domain behind the last @. Else user%example.org@example.net
+// would have the good name of example.org.
+func Originator(address string) string {
+	address = trimmed(meant(address))
+	if !strings.Contains(address, "@") { // Postfix makes an address of it
+		return Mailbox(address)
+	}
+	return address
+}
+
+// meant is an address without what has no meaning.
+func meant(address string) string {
+	if strings.ContainsAny(address, "\"\\(: \t") {
+		return unquoted(address)
+	}
+	return address
+}
+
+// trimmed is an address in lower case, without a final dot; nor has an escaped blank
+// there a meaning.
+func trimmed(address string) string { return strings.TrimRight(strings.ToLower(address), ". ") }
 
 // unrouted takes the route out of a local part: "user%example.org@mx" and
 // "example.org!user" are user@example.org. Postfix goes on from domain to domain in
@@ -84,7 +106,11 @@ func unquoted(address string) string {
 // the address without its extension, the domain, and each parent domain as
 // ".example.org". They are put behind names.
 func lookups(names []string, recipient, delimiters string) []string {
-	address := Mailbox(recipient)
+	return lookupsOf(names, Mailbox(recipient), delimiters)
+}
+
+// lookupsOf are the names for an address in the form in which addresses are compared.
+func lookupsOf(names []string, address, delimiters string) []string {
 	names = append(names, address)
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {

@@ -44,6 +44,29 @@ func TestEverySpellingOfAnAddressIsOneMailbox(t *testing.T) {
 	}
 }
 
+func TestTheRouteOfASenderIsNotFollowed(t *testing.T) {
+	for spelling, want := range map[string]string{
+		"User@Example.ORG.":                    "user@example.org",
+		"user%good.example@example.org":        "user%good.example@example.org",
+		"good.example!user@example.org":        "good.example!user@example.org",
+		`"user@good.example"@example.org`:      "user@good.example@example.org",
+		"(good.example)user@example.org":       "user@example.org",
+		"@good.example:user@example.org":       "user@example.org",
+		"user%good.example":                    "user@good.example", // as Postfix reads it
+		"good.example!user":                    "user@good.example",
+		"root":                                 "root",
+		"":                                     "",
+		"SRS0=abc=XY=good.example=u@a.example": "srs0=abc=xy=good.example=u@a.example",
+	} {
+		if got := Originator(spelling); got != want {
+			t.Errorf("%q is %q, want %q", spelling, got, want)
+		}
+		if got := Originator(want); got != want {
+			t.Errorf("%q does not stay, and is %q", want, got)
+		}
+	}
+}
+
 func TestLookupsGoFromTheAddressToItsParentDomains(t *testing.T) {
 	for _, test := range []struct {
 		name, recipient, delimiters string

@@ -73,7 +73,7 @@ func confirmed(r *filter.Record) string {
 // be told without a list of where one can: who has one domain has any number below it.
 // Where it errs, several organisations count as one.
 func organisation(address string) string {
-	address = filter.Mailbox(address)
+	address = filter.Originator(address)
 	domain := address[strings.LastIndexByte(address, '@')+1:]
 	if domain == address || strings.HasSuffix(domain, "]") { // an address literal (RFC 5321 4.1.3)
 		return ""

@@ -67,6 +67,7 @@ func TestWhoIsKnownToBeGood(t *testing.T) {
 		{"his mail program has answered by itself", []func(*server){automatic, later, heard("ann@friend.example", "SPF_PASS")}, 0},
 		{"nobody vouches for the sender", []func(*server){user("ann@friend.example"), later, heard("ann@friend.example", "DKIM_VALID", "DKIM_VALID_AU")}, 0},
 		{"another organisation in the same country", []func(*server){user("ann@friend.co.uk"), later, heard("ann@fiend.co.uk", "SPF_PASS")}, 0},
+		{"a stranger with its name in his", []func(*server){user("ann@friend.co.uk"), later, heard("ann%friend.co.uk@fiend.example", "SPF_PASS")}, 0},
 		{"the same one there", []func(*server){user("ann@friend.co.uk"), later, heard("ann@mx.friend.co.uk", "SPF_PASS")}, 1},
 		{"an address without a domain of its own", []func(*server){user("ann@[192.0.2.1]"), user("bob"), user("c@localhost"), later, heard("ann@[192.0.2.1]", "SPF_PASS"), heard("c@localhost", "SPF_PASS")}, 0},
 		{"clean mail in three windows", []func(*server){clean, pause(10 * time.Second), clean, pause(10 * time.Second), clean, pause(30 * time.Second), heard("a@shop.example", "SPF_PASS")}, 1},

@@ -47,6 +47,6 @@ func (c *correspondents) has(sender string) bool {
 	if len(c.known) == 0 || sender == "" {
 		return false
 	}
-	_, known := c.known[maphash.String(c.seed, filter.Mailbox(sender))]
+	_, known := c.known[maphash.String(c.seed, filter.Originator(sender))]
 	return known
 }

@@ -102,7 +102,10 @@ func (c *Relay) domain(sender string) {
 // domain; the one that is meant stands in the user's name: SRS0=hash=time=domain=user and
 // SRS1=hash=host==hash=time=domain=user.
 func senderDomain(sender string) string {
-	user, domain, _ := strings.Cut(filter.Mailbox(sender), "@")
+	user, domain := filter.Originator(sender), ""
+	if at := strings.LastIndexByte(user, '@'); at >= 0 {
+		user, domain = user[:at], user[at+1:]
+	}
 	parts := strings.Split(user, "=")
 	switch {
 	case strings.HasPrefix(user, "srs0") && len(parts) > 4:
