@@ -15,9 +15,11 @@ import (
 )
 
 // The range below Linux's ephemeral ports: a port from above could be taken by
-// any outgoing connection between our look and the daemon's bind.
+// any outgoing connection between our look and the daemon's bind. It begins above
+// those of the examples, which a rig replaces one after another: with 10027 for spamd,
+// what was spamd's would become the second listener's.
 const (
-	firstPort = 10000
+	firstPort = 10100
 	lastPort  = 32767
 )
 
