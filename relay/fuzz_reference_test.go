@@ -89,18 +89,19 @@ func cutLine(s string) (line string, length int) {
 // a line that is "." ends the content, and a dot at the start of any other is
 // taken off. CRs before CRLF are dropped, another bare CR is a space, a bare LF
 // becomes CRLF. used is 0 while the end is missing.
-func reference(in string) (out string, used int) {
+func reference(in string) (content string, used int) {
+	var out strings.Builder // there may be a million lines
 	for {
 		line, length := cutLine(in[used:])
 		if length == 0 {
 			return "", 0
 		}
 		if used += length; line == "." {
-			return out, used
+			return out.String(), used
 		}
 		line = strings.TrimPrefix(line, ".")
 		line = strings.ReplaceAll(strings.TrimRight(line, "\r"), "\r", " ")
-		out += strings.ReplaceAll(line, "\n", "\r\n") + "\r\n"
+		out.WriteString(strings.ReplaceAll(line, "\n", "\r\n") + "\r\n")
 	}
 }
 
