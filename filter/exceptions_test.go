@@ -46,6 +46,7 @@ func TestAnExceptionLetsInWhatItIsFor(t *testing.T) {
 		{"the sender, from another network", sender, "192.0.3.7", "ann@example.org", "", scored(20), during, filter.Reject, filter.Score},
 		{"the sender, from nobody knows where", sender, "", "ann@example.org", "", scored(20), during, filter.Reject, filter.Score},
 		{"another sender, from the client", sender, "192.0.2.7", "bob@example.org", "", scored(20), during, filter.Reject, filter.Score},
+		{"another sender with the name in his, from the client", sender, "192.0.2.7", "ann%example.org@spam.example", "", scored(20), during, filter.Reject, filter.Score},
 		{"a bounce, from the client", sender, "192.0.2.7", "", "", scored(20), during, filter.Reject, filter.Score},
 		{"a moment before its end", sender, "192.0.2.7", "ann@example.org", "", scored(20), after.Add(-1), filter.Accept, filter.Advice},
 		{"at its end", sender, "192.0.2.7", "ann@example.org", "", scored(20), after, filter.Reject, filter.Score},

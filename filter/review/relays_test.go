@@ -41,6 +41,7 @@ func TestHostsThatSeemToHandOnMailOfOthers(t *testing.T) {
 		{"many senders", refusedFrom("192.0.2.9", many...), true},
 		{"one who observes would have refused them", changed(func(r *filter.Record) { r.Verdict.Action = filter.Tag }), true},
 		{"many messages of one sender's domain", refusedFrom("192.0.2.9", "a@one.example", "b@one.example", "c@ONE.example", "d@one.example"), false},
+		{"many names of others in one sender's", refusedFrom("192.0.2.9", "a%one.example@f.example", "a%two.example@f.example", "a%three.example@f.example", "a%four.example@f.example"), false},
 		{"senders rewritten by it", refusedFrom("192.0.2.9", "SRS0=HHH=TT=one.example=a@f.example", "SRS0=HHH=TT=two.example=b=c@f.example", "SRS1=HHH=g.example==HHH=TT=three.example=a@f.example"), true},
 		{"rewritten senders of one domain", refusedFrom("192.0.2.9", "SRS0=HHH=TT=one.example=a@f.example", "srs0=HHJ=TT=one.example=b@f.example", "SRS1=HHH=g.example==HHH=TT=one.example=a@f.example"), false},
 		{"two messages", refusedFrom("192.0.2.9", many[:2]...), false},

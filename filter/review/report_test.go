@@ -154,7 +154,10 @@ func TestACorrespondentMustBeConfirmed(t *testing.T) {
 	stranger := one(func(s *review.Stored) {
 		s.Envelope.Sender, s.Verdict.Findings[0].Rules = "x@example.com", []filter.Rule{{Name: "SPF_PASS"}}
 	})
-	got := reported([]review.Stored{reply, ours, forged, stranger, reply}).Wanted // the first one is nobody's answer
+	posing := one(func(s *review.Stored) {
+		s.Envelope.Sender, s.Verdict.Findings[0].Rules = "carol%example.org@example.com", []filter.Rule{{Name: "SPF_PASS"}}
+	})
+	got := reported([]review.Stored{reply, ours, forged, stranger, posing, reply}).Wanted // the first one is nobody's answer
 	want := []review.Known{{How: review.ByCorrespondent, Count: 1}, {How: filter.ByUser, Count: 1}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
